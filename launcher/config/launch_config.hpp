@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything one run of a VM needs to know, whichever of command line and husk.toml said it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace husk::config {
+
+enum class HugePages { automatic, size_2m, size_1g, thp, off };
+enum class Accelerator { automatic, kvm, qemu };
+enum class StatsFormat { none, text, json };
+
+struct LaunchConfig {
+    std::filesystem::path image;
+    std::vector<std::string> arguments;    // behind argv[0], which is the image path
+    std::vector<std::string> environment;  // "K=V"; nothing of the host's is passed on by itself
+    std::string working_directory = "/";
+    std::uint64_t memory_bytes = 256ull << 20;
+    HugePages huge_pages = HugePages::automatic;
+    Accelerator accelerator = Accelerator::automatic;
+    std::optional<std::chrono::milliseconds> timeout;
+    std::optional<std::filesystem::path> core_file;
+    StatsFormat stats = StatsFormat::none;
+    bool verbose = false;
+};
+
+}  // namespace husk::config
