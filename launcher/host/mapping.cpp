@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/host/mapping.hpp"
+
+#include <linux/mman.h>
+#include <sys/mman.h>
+
+namespace husk::host {
+
+namespace {
+
+std::byte* try_mmap(std::size_t size_bytes, int protection, int flags, int fd) {
+    void* base = ::mmap(nullptr, size_bytes, protection, flags, fd, 0);
+    return base == MAP_FAILED ? nullptr : static_cast<std::byte*>(base);
+}
+
+}  // namespace
+
+Mapping Mapping::try_anonymous(std::size_t size_bytes, std::size_t alignment, PageKind kind) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    if (kind == PageKind::huge_2m) flags |= MAP_HUGETLB | MAP_HUGE_2MB;
+    if (kind == PageKind::huge_1g) flags |= MAP_HUGETLB | MAP_HUGE_1GB;
+    // hugetlb mappings are aligned to their page size by the kernel; for the others some slack is cut off again.
+    const std::size_t slack = kind == PageKind::small ? alignment : 0;
+    std::byte* base = try_mmap(size_bytes + slack, PROT_READ | PROT_WRITE, flags, -1);
+    if (base == nullptr) return {};
+    if (slack == 0) return {base, size_bytes};
+    // SAFETY: only the numeric value is used, to find the first aligned byte inside the new mapping.
+    const std::size_t misalignment = reinterpret_cast<std::uintptr_t>(base) & (alignment - 1);
+    const std::size_t head = misalignment == 0 ? 0 : alignment - misalignment;
+    if (head != 0) ::munmap(base, head);
+    if (slack != head) ::munmap(base + head + size_bytes, slack - head);
+    return {base + head, size_bytes};
+}
+
+Mapping Mapping::try_shared(int fd, std::size_t size_bytes) {
+    std::byte* base = try_mmap(size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    return base == nullptr ? Mapping{} : Mapping{base, size_bytes};
+}
+
+Mapping Mapping::try_read_only(int fd, std::size_t size_bytes) {
+    std::byte* base = try_mmap(size_bytes, PROT_READ, MAP_PRIVATE, fd);
+    return base == nullptr ? Mapping{} : Mapping{base, size_bytes};
+}
+
+bool Mapping::advise(std::size_t offset, std::size_t size_bytes, Advice advice) const {
+    const int kernel_advice = advice == Advice::huge_pages      ? MADV_HUGEPAGE
+                              : advice == Advice::no_huge_pages ? MADV_NOHUGEPAGE
+                                                                : MADV_POPULATE_WRITE;
+    return ::madvise(base_ + offset, size_bytes, kernel_advice) == 0;
+}
+
+void Mapping::unmap() noexcept {
+    if (base_ != nullptr) ::munmap(base_, size_bytes_);
+}
+
+}  // namespace husk::host
