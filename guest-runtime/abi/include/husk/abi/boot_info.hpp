@@ -51,25 +51,25 @@ struct BootInfo {
     std::uint64_t vcpu_areas;       // gpa of vcpu_area::stride_bytes for each vCPU
     std::uint32_t free_range_count;
     std::uint32_t reserved0;
-    PhysRange free_ranges[8];       // the guest's to use; best first
+    PhysRange free_ranges[8];  // the guest's to use; best first
 
     std::uint64_t tsc_hz;
-    std::int64_t wall_clock_ns;     // CLOCK_REALTIME when the host's TSC was host_tsc
+    std::int64_t wall_clock_ns;  // CLOCK_REALTIME when the host's TSC was host_tsc
     std::uint64_t host_tsc;
-    std::int64_t tsc_offset;        // guest TSC - host TSC as far as the launcher knows; 0 where they are the same counter
+    std::int64_t tsc_offset;  // guest TSC - host TSC as far as the launcher knows; 0 where they are the same counter
 
-    std::uint64_t xcr0;             // state components that XSAVE may use
-    std::uint32_t xsave_size_bytes; // standard format, all of xcr0
-    std::uint32_t cpuid_offset;     // CpuidEntry[cpuid_count], behind the start of BootInfo
+    std::uint64_t xcr0;              // state components that XSAVE may use
+    std::uint32_t xsave_size_bytes;  // standard format, all of xcr0
+    std::uint32_t cpuid_offset;      // CpuidEntry[cpuid_count], behind the start of BootInfo
     std::uint32_t cpuid_count;
     std::uint32_t reserved1;
-    std::uint8_t seed[32];          // fresh random bytes
+    std::uint8_t seed[32];  // fresh random bytes
 
-    StringList arguments;           // argv, argv[0] included
+    StringList arguments;  // argv, argv[0] included
     StringList environment;
-    StringList working_directory;   // one absolute path
-    StreamKind streams[4];          // stdin, stdout, stderr, unused
-    std::uint16_t terminal_rows;    // 0: no terminal
+    StringList working_directory;  // one absolute path
+    StreamKind streams[4];         // stdin, stdout, stderr, unused
+    std::uint16_t terminal_rows;   // 0: no terminal
     std::uint16_t terminal_columns;
 };
 static_assert(sizeof(PhysRange) == 16 && sizeof(StringList) == 16);

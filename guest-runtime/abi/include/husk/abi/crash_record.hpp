@@ -17,8 +17,8 @@ static_assert(sizeof(CrashRegisters) == 27 * 8);
 struct CrashThread {
     std::uint32_t tid;
     std::uint32_t reserved;
-    char name[16];               // NUL-terminated comm
-    std::uint64_t xsave_gpa;     // of its XSAVE image in standard format, 0: none
+    char name[16];            // NUL-terminated comm
+    std::uint64_t xsave_gpa;  // of its XSAVE image in standard format, 0: none
     CrashRegisters registers;
 };
 static_assert(sizeof(CrashThread) == 32 + 27 * 8);
@@ -39,15 +39,15 @@ enum class CrashKind : std::uint32_t {
 
 struct CrashRecord {
     CrashKind kind;
-    std::uint32_t signal;         // Linux number
-    std::int32_t signal_code;     // si_code
+    std::uint32_t signal;      // Linux number
+    std::int32_t signal_code;  // si_code
     std::uint32_t thread_count;
     std::uint64_t fault_address;  // si_addr
     std::uint64_t threads_gpa;    // CrashThread[thread_count]; the first is the one that died
     std::uint64_t mappings_gpa;   // CrashMapping[mapping_count], by address
     std::uint32_t mapping_count;
     std::uint32_t message_bytes;
-    std::uint64_t message_gpa;    // text of a panic, or a note to print with the signal
+    std::uint64_t message_gpa;  // text of a panic, or a note to print with the signal
 };
 static_assert(sizeof(CrashRecord) == 56);
 

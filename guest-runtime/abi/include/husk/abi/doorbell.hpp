@@ -10,17 +10,21 @@ namespace husk::abi {
 // The guest writes VcpuMailbox::argument, executes `out %eax, $port` (the value does not matter), and reads
 // VcpuMailbox::result when it goes on. A result below 0 is a negated Linux errno.
 enum class Doorbell : std::uint8_t {
-    // (stream: 1 stdout, 2 stderr; gpa; size_bytes) -> bytes taken. -EAGAIN: nothing now; the vCPU is woken when there is
+    // (stream: 1 stdout, 2 stderr; gpa; size_bytes) -> bytes taken. -EAGAIN: nothing now; the vCPU is woken when there
+    // is
     // room, with attention::console set. -EPIPE: the reader is gone.
     console_write = 0xe0,
     // (gpa, size_bytes) -> bytes of stdin stored at gpa; 0: end of input. -EAGAIN as above, when input arrives.
     console_read = 0xe1,
-    // (stream: 0, 1, 2) -> poll(2) bits POLLIN | POLLOUT | POLLERR | POLLHUP that hold now. When it has none of the wanted
+    // (stream: 0, 1, 2) -> poll(2) bits POLLIN | POLLOUT | POLLERR | POLLHUP that hold now. When it has none of the
+    // wanted
     // bits (argument 1), the vCPU is woken with attention::console once one holds.
     console_poll = 0xe2,
-    // (exit status 0..255, signal or 0) -> never returns. With a signal, the launcher exits as a shell would say: 128 + it.
+    // (exit status 0..255, signal or 0) -> never returns. With a signal, the launcher exits as a shell would say: 128 +
+    // it.
     exit = 0xe3,
-    // (timeout_ns; UINT64_MAX: none) -> returns when woken, when attention is not 0, or at the timeout. May return early.
+    // (timeout_ns; UINT64_MAX: none) -> returns when woken, when attention is not 0, or at the timeout. May return
+    // early.
     wait = 0xe4,
     // (vCPU index) -> makes that vCPU's wait return, now or when it next waits.
     wake = 0xe5,
@@ -40,26 +44,27 @@ inline constexpr std::uint32_t signals = 1u << 1;  // VcpuMailbox::signals is no
 inline constexpr std::uint32_t console = 1u << 2;  // a console stream has become ready
 }  // namespace attention
 
-// Shared by one vCPU and the launcher; the guest's GS base points at it. Every word is naturally aligned and written with
-// atomic or single stores; neither side trusts what the other wrote.
+// Shared by one vCPU and the launcher; the guest's GS base points at it. Every word is naturally aligned and written
+// with atomic or single stores; neither side trusts what the other wrote.
 struct VcpuMailbox {
     std::uint64_t self;         // virtual address of this struct (launcher, before the first instruction)
     std::uint64_t argument[4];  // guest: of the doorbell that follows
     std::int64_t result;        // launcher: of the doorbell that was rung
     std::uint32_t attention;    // see namespace attention
     std::uint32_t vcpu_index;   // launcher, before the first instruction
-    std::uint64_t signals;      // launcher ors bit (n - 1) for Linux signal n to the application; guest exchanges with 0
+    std::uint64_t signals;  // launcher ors bit (n - 1) for Linux signal n to the application; guest exchanges with 0
 
     // Pre-emption. When attention is set while the vCPU runs ring-3 code outside the runtime's text (ImageNote), the
-    // launcher stores rip, rsp and rflags here and resumes the vCPU at ImageNote::upcall with rsp = upcall_stack, all other
-    // registers untouched. Inside the runtime's text it only sets attention: the runtime looks at it on its way out.
+    // launcher stores rip, rsp and rflags here and resumes the vCPU at ImageNote::upcall with rsp = upcall_stack, all
+    // other registers untouched. Inside the runtime's text it only sets attention: the runtime looks at it on its way
+    // out.
     std::uint64_t upcall_stack;  // guest
     std::uint64_t upcall_rip;    // launcher
     std::uint64_t upcall_rsp;
     std::uint64_t upcall_rflags;
 
-    // While want_tick is not 0 the launcher sets attention::tick and pre-empts every few ms; it does so too once the guest's
-    // TSC reaches timer_deadline_tsc (UINT64_MAX: no timer). Neither needs an exit to change.
+    // While want_tick is not 0 the launcher sets attention::tick and pre-empts every few ms; it does so too once the
+    // guest's TSC reaches timer_deadline_tsc (UINT64_MAX: no timer). Neither needs an exit to change.
     std::uint64_t timer_deadline_tsc;  // guest
     std::uint32_t want_tick;           // guest
     std::uint32_t reserved;

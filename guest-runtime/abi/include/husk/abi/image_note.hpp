@@ -18,10 +18,10 @@ struct [[gnu::packed]] ImageNote {
     std::uint64_t entry;               // first instruction, ring 3, rdi = virtual address of BootInfo
     std::uint64_t runtime_text_begin;  // code in which a vCPU is never pre-empted
     std::uint64_t runtime_text_end;
-    std::uint64_t trap_stubs;          // IDT vector v -> trap_stubs + v * trap_stub_stride_bytes, v < exception_vectors
-    std::uint64_t syscall_trap;        // LSTAR
-    std::uint64_t upcall;              // pre-emption, see VcpuMailbox
-    std::uint64_t patch_table;         // PatchTable
+    std::uint64_t trap_stubs;    // IDT vector v -> trap_stubs + v * trap_stub_stride_bytes, v < exception_vectors
+    std::uint64_t syscall_trap;  // LSTAR
+    std::uint64_t upcall;        // pre-emption, see VcpuMailbox
+    std::uint64_t patch_table;   // PatchTable
 };
 static_assert(sizeof(ImageNote) == 64);
 

@@ -58,7 +58,8 @@ static_assert(sizeof(IdtGate) == 16);
 inline constexpr std::size_t exception_vectors = 32;
 inline constexpr std::uint8_t breakpoint_vector = 3;  // the one gate with ring-3 access: the runtime's way into ring 0
 
-// 64-bit TSS with an I/O permission bitmap [sdm3 7.7]. Ports below io_bitmap_ports whose bit is clear are open to ring 3.
+// 64-bit TSS with an I/O permission bitmap [sdm3 7.7]. Ports below io_bitmap_ports whose bit is clear are open to
+// ring 3.
 inline constexpr std::size_t io_bitmap_ports = 0x800;
 struct [[gnu::packed]] TaskState {
     std::uint32_t reserved0;
@@ -77,12 +78,12 @@ static_assert(offsetof(TaskState, rsp0) == 4 && offsetof(TaskState, io_bitmap_of
 static_assert(offsetof(TaskState, io_bitmap) == 0x68);
 
 // Control registers and MSRs at the first instruction.
-inline constexpr std::uint64_t cr0 = 0x8005'0033;                                // PG WP AM NE ET MP PE
-inline constexpr std::uint64_t cr4 = 0x20 | 0x600 | (1u << 16) | (1u << 18);     // PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE
-inline constexpr std::uint64_t efer = 0xd01;                                     // NXE LMA LME SCE
-inline constexpr std::uint64_t star = (0x10ull << 32) | (0x23ull << 48);         // syscall 0x10/0x18, sysret 0x33/0x2b
-inline constexpr std::uint64_t syscall_flag_mask = 0x4'0700;                     // TF IF DF AC are cleared at LSTAR
-inline constexpr std::uint64_t user_rflags = 0x3202;                             // IOPL 3, IF: ring 3's flags at the start
+inline constexpr std::uint64_t cr0 = 0x8005'0033;                             // PG WP AM NE ET MP PE
+inline constexpr std::uint64_t cr4 = 0x20 | 0x600 | (1u << 16) | (1u << 18);  // PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE
+inline constexpr std::uint64_t efer = 0xd01;                                  // NXE LMA LME SCE
+inline constexpr std::uint64_t star = (0x10ull << 32) | (0x23ull << 48);      // syscall 0x10/0x18, sysret 0x33/0x2b
+inline constexpr std::uint64_t syscall_flag_mask = 0x4'0700;                  // TF IF DF AC are cleared at LSTAR
+inline constexpr std::uint64_t user_rflags = 0x3202;                          // IOPL 3, IF: ring 3's flags at the start
 
 // Page-table entry bits, 4-level paging [sdm3 4.5]. Accessed and dirty are always set in advance: on shadow paging each
 // would cost a fault.

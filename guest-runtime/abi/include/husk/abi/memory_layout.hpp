@@ -8,12 +8,14 @@
 
 namespace husk::abi {
 
-// All guest-physical memory, readable and writable from ring 3, never executable. Tables and boot info are read-only in it.
+// All guest-physical memory, readable and writable from ring 3, never executable. Tables and boot info are read-only in
+// it.
 inline constexpr std::uint64_t physmap_base = 0x1000'0000'0000;
 // The same memory for ring 0 only: page tables are written and descriptor tables are read through it.
 inline constexpr std::uint64_t supervisor_map_base = 0x2000'0000'0000;
 
-// Guest RAM is [0, mmio_hole_begin) and, when larger, goes on at mmio_hole_end: the local APIC and registers lie between.
+// Guest RAM is [0, mmio_hole_begin) and, when larger, goes on at mmio_hole_end: the local APIC and registers lie
+// between.
 inline constexpr std::uint64_t mmio_hole_begin = 3ull << 30;
 inline constexpr std::uint64_t mmio_hole_end = 4ull << 30;
 

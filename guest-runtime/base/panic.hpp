@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of the VM when the runtime itself is wrong.
+#pragma once
+
+#include <source_location>
+#include <string_view>
+
+namespace husk {
+
+// Tells the launcher what and where, and never returns.
+[[noreturn]] void panic(std::string_view what, std::source_location where = std::source_location::current());
+
+// A condition that only a bug of the runtime can break.
+inline void check(bool condition, std::string_view what, std::source_location where = std::source_location::current()) {
+    if (!condition) panic(what, where);
+}
+
+// A line about the runtime for --verbose.
+void log_line(std::string_view line);
+
+}  // namespace husk

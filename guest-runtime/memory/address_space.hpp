@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The application's address space: which ranges are reserved, with which protection, backed by what.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <husk/abi/guest_address.hpp>
+
+#include "guest-runtime/base/result.hpp"
+#include "guest-runtime/memory/page_source.hpp"
+
+namespace husk::memory {
+
+// PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4, as in Linux.
+using Protection = std::uint32_t;
+
+struct MapRequest {
+    std::uint64_t address = 0;  // a hint, or the place with `fixed`
+    std::uint64_t size_bytes = 0;
+    Protection protection = 0;
+    bool fixed = false;       // replaces what is there
+    bool no_replace = false;  // with fixed: EEXIST instead
+    bool shared = false;
+    bool populate = false;      // MAP_POPULATE, MAP_LOCKED
+    bool no_reserve = false;    // MAP_NORESERVE: not counted against memory until touched
+    bool stack = false;         // MAP_STACK: touched from the top, never in large pages
+    RefPtr<PageSource> source;  // null: anonymous
+    std::uint64_t source_offset = 0;
+};
+
+enum class FaultAnswer {
+    resolved,
+    not_mapped,     // SIGSEGV, SEGV_MAPERR
+    not_allowed,    // SIGSEGV, SEGV_ACCERR
+    beyond_object,  // SIGBUS, BUS_ADRERR
+    out_of_memory,  // SIGBUS... after a line in the log that says so
+};
+
+struct Access {
+    bool write;
+    bool execute;
+};
+
+// All of these lock for themselves; none sleeps.
+Result<std::uint64_t> map(const MapRequest& request);
+Result<> unmap(std::uint64_t address, std::uint64_t size_bytes);
+Result<> protect(std::uint64_t address, std::uint64_t size_bytes, Protection protection);
+// may_move: MREMAP_MAYMOVE. fixed_address: MREMAP_FIXED.
+Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std::uint64_t new_bytes, bool may_move,
+                            std::optional<std::uint64_t> fixed_address);
+// Linux's brk: returns the break after the call, unchanged where it cannot be moved.
+std::uint64_t set_break(std::uint64_t address);
+Result<> advise(std::uint64_t address, std::uint64_t size_bytes, int advice);
+FaultAnswer handle_fault(std::uint64_t address, Access access);
+
+// Calls visit(begin, end, protection, shared, name) for every range in order, for /proc/self/maps and core files.
+// Ranges next to each other that are alike come as one.
+struct RangeVisitor {
+    virtual void visit(std::uint64_t begin, std::uint64_t end, Protection protection, bool shared,
+                       const char* name) = 0;
+
+protected:
+    ~RangeVisitor() = default;
+};
+void visit_ranges(RangeVisitor& visitor);
+
+}  // namespace husk::memory

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A callback at a point in time: under sleeps, timerfd, interval timers.
+#pragma once
+
+#include "guest-runtime/base/intrusive_list.hpp"
+#include "guest-runtime/thread/clock.hpp"
+
+namespace husk::thread {
+
+// on_expiry runs in the runtime with the timer disarmed and no lock held; it may arm the timer again, may not sleep.
+class Timer : public ListNode<struct TimerTag> {
+public:
+    Timer() = default;
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    void arm(Deadline deadline);  // again: moves it
+    void disarm();                // when it returns, on_expiry neither runs nor will run
+    [[nodiscard]] bool is_armed() const { return armed_; }
+    [[nodiscard]] Deadline deadline() const { return deadline_; }
+
+protected:
+    ~Timer() { disarm(); }
+    virtual void on_expiry() = 0;
+
+private:
+    friend class TimerQueue;
+    Deadline deadline_ = Deadline::never();
+    bool armed_ = false;
+};
+
+}  // namespace husk::thread
