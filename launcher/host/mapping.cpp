@@ -4,6 +4,8 @@
 #include <linux/mman.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+
 namespace husk::host {
 
 namespace {
@@ -16,7 +18,8 @@ std::byte* try_mmap(std::size_t size_bytes, int protection, int flags, int fd) {
 }  // namespace
 
 Mapping Mapping::try_anonymous(std::size_t size_bytes, std::size_t alignment, PageKind kind) {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    if (kind == PageKind::small) flags |= MAP_NORESERVE;
     if (kind == PageKind::huge_2m) flags |= MAP_HUGETLB | MAP_HUGE_2MB;
     if (kind == PageKind::huge_1g) flags |= MAP_HUGETLB | MAP_HUGE_1GB;
     // hugetlb mappings are aligned to their page size by the kernel; for the others some slack is cut off again.
@@ -47,6 +50,19 @@ bool Mapping::advise(std::size_t offset, std::size_t size_bytes, Advice advice) 
                               : advice == Advice::no_huge_pages ? MADV_NOHUGEPAGE
                                                                 : MADV_POPULATE_WRITE;
     return ::madvise(base_ + offset, size_bytes, kernel_advice) == 0;
+}
+
+std::uint64_t Mapping::resident_bytes() const {
+    constexpr std::size_t page_bytes = 4096;
+    constexpr std::size_t pages_per_call = 4096;
+    unsigned char state[pages_per_call];
+    std::uint64_t resident = 0;
+    for (std::size_t offset = 0; offset < size_bytes_; offset += pages_per_call * page_bytes) {
+        const std::size_t bytes = std::min(size_bytes_ - offset, pages_per_call * page_bytes);
+        if (::mincore(base_ + offset, bytes, state) != 0) return resident;
+        for (std::size_t page = 0; page < bytes / page_bytes; ++page) resident += (state[page] & 1u) * page_bytes;
+    }
+    return resident;
 }
 
 void Mapping::unmap() noexcept {

@@ -31,8 +31,8 @@ public:
     Mapping& operator=(const Mapping&) = delete;
     ~Mapping() { unmap(); }
 
-    // Private anonymous memory, zero, backed on first touch, begin aligned to `alignment` (a power of two). An empty
-    // Mapping when the kernel has no such memory (errno tells why).
+    // Private anonymous memory, zero, backed on first touch, begin aligned to `alignment` (a power of two). Small pages
+    // are not reserved in advance, huge ones are. An empty Mapping when the kernel has no such memory (errno tells why).
     [[nodiscard]] static Mapping try_anonymous(std::size_t size_bytes, std::size_t alignment, PageKind kind);
 
     // A shared view of an open file or device; empty on failure.
@@ -43,6 +43,9 @@ public:
 
     // false: the kernel did not take it. offset and size are multiples of the page size.
     bool advise(std::size_t offset, std::size_t size_bytes, Advice advice) const;
+
+    // Bytes backed by pages that are in memory now.
+    [[nodiscard]] std::uint64_t resident_bytes() const;
 
     [[nodiscard]] bool is_mapped() const { return base_ != nullptr; }
     [[nodiscard]] std::byte* data() const { return base_; }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/memory/backing.hpp"
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <husk/abi/guest_address.hpp>
+
+#include "launcher/host/errno_error.hpp"
+
+namespace husk::memory {
+
+namespace {
+
+constexpr std::uint64_t smallest_bytes = 4ull << 20;
+
+// The launcher's own tables: 4 KiB pages, of which a short run touches a few dozen, so a huge page would only cost time.
+constexpr std::uint64_t low_region_bytes = abi::large_page_size;
+
+std::optional<BackedMapping> try_hugetlb(std::uint64_t size_bytes, bool giant) {
+    const std::uint64_t page = giant ? abi::giant_page_size : abi::large_page_size;
+    const std::uint64_t mapped_bytes = abi::align_up(size_bytes, page);
+    host::Mapping mapping =
+        host::Mapping::try_anonymous(mapped_bytes, page, giant ? host::PageKind::huge_1g : host::PageKind::huge_2m);
+    if (!mapping.is_mapped()) return std::nullopt;
+    return BackedMapping{std::move(mapping), abi::align_up(size_bytes, abi::page_size),
+                         giant ? Backing::huge_1g : Backing::huge_2m};
+}
+
+host::Error no_huge_pages(std::uint64_t size_bytes, bool giant) {
+    const std::uint64_t page = giant ? abi::giant_page_size : abi::large_page_size;
+    const std::string pages = std::to_string(abi::align_up(size_bytes, page) / page);
+    const std::string folder = giant ? "hugepages-1048576kB" : "hugepages-2048kB";
+    return {host::ExitCode::no_huge_pages,
+            "there are not " + pages + " free huge pages of " + (giant ? "1 GiB" : "2 MiB") +
+                " for the guest's memory: reserve them (as root: echo " + pages + " > /sys/kernel/mm/hugepages/" + folder +
+                "/nr_hugepages), or use --hugepages auto"};
+}
+
+}  // namespace
+
+BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish) {
+    using config::HugePages;
+    if (size_bytes < smallest_bytes)
+        throw host::Error(host::ExitCode::memory_too_small, "--memory is below 4M, the least that any image needs");
+
+    if (wish == HugePages::size_1g || wish == HugePages::size_2m) {
+        const bool giant = wish == HugePages::size_1g;
+        if (auto backed = try_hugetlb(size_bytes, giant)) return std::move(*backed);
+        throw no_huge_pages(size_bytes, giant);
+    }
+    if (wish == HugePages::automatic) {
+        if (auto backed = try_hugetlb(size_bytes, false)) return std::move(*backed);
+    }
+
+    const std::uint64_t ram_bytes = abi::align_up(size_bytes, abi::page_size);
+    host::Mapping mapping =
+        host::Mapping::try_anonymous(ram_bytes, abi::large_page_size, host::PageKind::small);
+    if (!mapping.is_mapped())
+        throw host::errno_error("cannot reserve " + std::to_string(ram_bytes >> 20) + " MiB of address space for --memory",
+                                errno);
+    if (wish == HugePages::off) {
+        mapping.advise(0, ram_bytes, host::Advice::no_huge_pages);
+        return {std::move(mapping), ram_bytes, Backing::small};
+    }
+    mapping.advise(0, low_region_bytes, host::Advice::no_huge_pages);
+    const bool taken =
+        mapping.advise(low_region_bytes, ram_bytes - low_region_bytes, host::Advice::huge_pages);
+    if (!taken && wish == HugePages::thp)
+        throw host::Error(host::ExitCode::no_huge_pages,
+                          "this kernel has no transparent huge pages: use --hugepages auto");
+    return {std::move(mapping), ram_bytes, taken ? Backing::transparent_huge : Backing::small};
+}
+
+}  // namespace husk::memory
