@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user asked `husk` to do.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "launcher/config/launch_config.hpp"
+
+namespace husk::cli {
+
+struct RunCommand {
+    config::LaunchConfig config;
+};
+
+struct InspectCommand {
+    std::filesystem::path image;
+    bool json = false;
+};
+
+struct DoctorCommand {};
+
+// Help or the version: a text for stdout, and done.
+struct TextCommand {
+    std::string text;
+};
+
+using Command = std::variant<RunCommand, InspectCommand, DoctorCommand, TextCommand>;
+
+// `words` are argv without argv[0]. Only the options of the command that is meant are set up: a run pays for nothing
+// else. Throws host::Error: usage, or config_file.
+[[nodiscard]] Command parse_command(std::span<const char* const> words);
+
+}  // namespace husk::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/cli/inspect_options.hpp"
+
+#include "launcher/cli/option_parser.hpp"
+
+namespace husk::cli {
+
+namespace {
+
+constexpr std::string_view usage =
+    "husk inspect IMAGE [--json]\n\n"
+    "Says what an image is: entry, ABI number, segments, patched system-call sites, and what it needs.";
+
+void add_options(OptionParser& parser, bool& json) { parser.add_flag("--json", json, "print JSON"); }
+
+}  // namespace
+
+Command parse_inspect(std::span<const char* const> words) {
+    InspectCommand command;
+    OptionParser parser(usage);
+    add_options(parser, command.json);
+    std::optional<std::vector<std::string>> rest = parser.parse(words);
+    if (!rest) return TextCommand{parser.help()};
+
+    for (const std::string& word : *rest) {
+        if (word == "--json") {
+            command.json = true;
+        } else if (word != "--" && !command.image.empty()) {
+            refuse_usage("husk inspect takes one IMAGE, not also '{}'", word);
+        } else if (word != "--") {
+            command.image = word;
+        }
+    }
+    if (command.image.empty()) refuse_usage("husk inspect needs an IMAGE");
+    return command;
+}
+
+std::string inspect_help() {
+    bool json = false;
+    OptionParser parser(usage);
+    add_options(parser, json);
+    return parser.help();
+}
+
+}  // namespace husk::cli

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/cli/option_parser.hpp"
+
+#include <algorithm>
+
+#include "launcher/config/nearest_name.hpp"
+
+namespace husk::cli {
+
+OptionParser::OptionParser(std::string_view usage) : app_(std::string(usage)) {
+    app_.prefix_command();  // the first other word ends the options
+}
+
+void OptionParser::add_text(const std::string& name, const std::string& placeholder, std::optional<std::string>& value,
+                            const std::string& help) {
+    app_.add_option_function<std::string>(
+            name, [&value](const std::string& text) { value = text; }, help)
+        ->type_name(placeholder)
+        ->take_last();
+}
+
+void OptionParser::add_list(const std::string& name, const std::string& placeholder, std::vector<std::string>& values,
+                            const std::string& help) {
+    app_.add_option(name, values, help)->type_name(placeholder)->allow_extra_args(false);
+}
+
+void OptionParser::add_flag(const std::string& name, bool& value, const std::string& help) {
+    app_.add_flag(name, value, help);
+}
+
+void OptionParser::add_optional_text(const std::string& name, const std::string& implied, std::string& value,
+                                     const std::string& help) {
+    app_.add_flag(name + "{" + implied + "}", value, help)->take_last();
+}
+
+std::optional<std::vector<std::string>> OptionParser::parse(std::span<const char* const> words) {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+    try {
+        app_.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        return std::nullopt;
+    } catch (const CLI::ParseError& error) {
+        refuse_usage("{}", error.what());
+    }
+    std::vector<std::string> rest = app_.remaining();
+    if (!rest.empty() && rest.front() != "--" && rest.front().starts_with('-')) refuse_option(rest.front());
+    return rest;
+}
+
+std::string OptionParser::help() const {
+    static constexpr std::string_view empty_usage = "Usage: [OPTIONS]\n";  // the description says it already
+    std::string text = app_.help();
+    if (const std::size_t begin = text.find(empty_usage); begin != std::string::npos) {
+        text.erase(begin, empty_usage.size());
+    }
+    return text.erase(text.find_last_not_of('\n') + 1) + "\n";
+}
+
+void OptionParser::refuse_option(const std::string& word) const {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app_.get_options()) {
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string name = word.substr(0, word.find('='));
+    refuse_usage("unknown option '{}'{}", name, config::suggest_name(name, views));
+}
+
+}  // namespace husk::cli
