@@ -17,18 +17,54 @@ inline constexpr unsigned max_order = 18;   // 1 GiB
 
 enum class Contents { any, zero };
 
+// Which part of free memory an allocation may take. Promised frames belong to ranges that were charged when they were
+// mapped; behind them lies a small reserve, so that the VM lives on when the application has taken everything else.
+enum class Claim {
+    spare,        // what is neither promised nor reserved: files, memory that was not charged
+    runtime,      // half of the reserve too: the runtime's heap and kernel stacks
+    page_tables,  // all of the reserve too
+    promised,     // fulfils a promise, which it uses up
+};
+
 // One block, aligned to its size, with one reference. ENOMEM when no block of that order is free.
-Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents);
+Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim claim = Claim::spare);
 void retain_frames(abi::GuestPhys block);
 // The last release frees the block. `order` as allocated.
 void release_frames(abi::GuestPhys block, unsigned order);
+// Makes a block with one reference into single frames with one reference each.
+void split_frames(abi::GuestPhys block, unsigned order);
 [[nodiscard]] std::uint32_t frame_references(abi::GuestPhys block);
+
+// Sets `frames` aside for later allocations with Claim::promised, or ENOMEM.
+Result<> promise_frames(std::uint64_t frames);
+// The frames behind a promise have been released, and it stands again.
+void renew_promise(std::uint64_t frames);
+void drop_promise(std::uint64_t frames);
 
 struct FrameCounts {
     std::uint64_t total;  // frames
     std::uint64_t free;
+    std::uint64_t promised;  // part of free
+    std::uint64_t reserved;  // part of free as long as nobody uses the reserve
+    // What Claim::spare could get.
+    [[nodiscard]] std::uint64_t spare() const {
+        std::uint64_t bound = promised + reserved;
+        return free > bound ? free - bound : 0;
+    }
 };
 [[nodiscard]] FrameCounts frame_counts();
+
+// Builds the allocator; what it needs for itself it takes out of `ranges`.
+void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero);
+
+// A word for each frame, whose meaning is its owner's while the frame is not reference counted. Any gpa below the end
+// of RAM.
+std::uint32_t& frame_note(abi::GuestPhys frame);
+
+#if __STDC_HOSTED__
+// Unit tests: the host address that stands for gpa 0.
+extern std::uint64_t hosted_ram_base;
+#endif
 
 // Where the runtime reads and writes a frame.
 template <class T = void>
@@ -40,6 +76,10 @@ T* frame_pointer(abi::GuestPhys gpa);
 
 template <class T>
 T* husk::memory::frame_pointer(abi::GuestPhys gpa) {
+#if __STDC_HOSTED__
+    return reinterpret_cast<T*>(hosted_ram_base + gpa.value);
+#else
     // SAFETY: every frame is mapped read-write in the physmap for the life of the VM; the caller owns a reference.
     return reinterpret_cast<T*>(abi::physmap(gpa).value);
+#endif
 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/memory/frame_allocator.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "guest-runtime/base/panic.hpp"
+
+namespace husk::memory {
+
+namespace {
+
+// Cuts memory for the allocator's own tables off the first range that has room, from its low end.
+class Carver {
+public:
+    explicit Carver(std::span<abi::PhysRange> ranges) : ranges_(ranges) {}
+    void* carve(std::uint64_t size_bytes, int fill, bool needs_fill) {
+        size_bytes = abi::align_up(size_bytes, abi::page_size);
+        for (abi::PhysRange& range : ranges_) {
+            if (range.end - range.begin < size_bytes) continue;
+            void* storage = frame_pointer<>(abi::GuestPhys{range.begin});
+            range.begin += size_bytes;
+            if (needs_fill) std::memset(storage, fill, size_bytes);
+            return storage;
+        }
+        panic("no room for the frame tables");
+    }
+
+private:
+    std::span<abi::PhysRange> ranges_;
+};
+
+constexpr std::uint64_t blocks_below(std::uint64_t frame_bound, unsigned order) {
+    return (frame_bound + (1ull << order) - 1) >> order;
+}
+
+}  // namespace
+
+void FrameAllocator::initialise(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
+    std::array<abi::PhysRange, std::extent_v<decltype(abi::BootInfo::free_ranges)>> copy = {};
+    std::uint64_t frame_bound = 0;
+    counts_ = {};
+    ranges = ranges.first(std::min(ranges.size(), copy.size()));
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+        copy[i] = {abi::align_up(ranges[i].begin, abi::page_size), abi::align_down(ranges[i].end, abi::page_size)};
+        if (copy[i].end <= copy[i].begin) copy[i] = {};
+        frame_bound = std::max(frame_bound, copy[i].end / abi::page_size);
+        counts_.total += (copy[i].end - copy[i].begin) / abi::page_size;
+    }
+    check(counts_.total >= 64, "no free memory");
+
+    std::size_t tree_words = 0;
+    for (unsigned order = 0; order <= max_order; ++order) {
+        tree_words += BitTree::words_needed(blocks_below(frame_bound, order));
+    }
+    Carver carver({copy.data(), ranges.size()});
+    auto* words = static_cast<std::uint64_t*>(carver.carve(tree_words * sizeof(std::uint64_t), 0, !ram_is_zero));
+    used_ = static_cast<std::uint64_t*>(carver.carve(blocks_below(frame_bound, 6) * 8, 0xff, !ram_is_zero));
+    // References are set when a block is allocated: what the memory holds before does not matter.
+    notes_ = static_cast<std::uint32_t*>(carver.carve(frame_bound * sizeof(std::uint32_t), 0, false));
+    for (unsigned order = 0; order <= max_order; ++order) {
+        std::uint64_t blocks = blocks_below(frame_bound, order);
+        free_[order] = BitTree(words, blocks);
+        words += BitTree::words_needed(blocks);
+    }
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+        insert_range(copy[i].begin / abi::page_size, copy[i].end / abi::page_size);
+    }
+    counts_.reserved = std::min(counts_.total / 256 + 64, counts_.total / 8);
+}
+
+void FrameAllocator::insert_range(std::uint64_t begin, std::uint64_t end) {
+    while (begin < end) {
+        unsigned order = begin == 0 ? max_order : static_cast<unsigned>(std::countr_zero(begin));
+        order = std::min({order, max_order, static_cast<unsigned>(std::bit_width(end - begin) - 1)});
+        insert_block(begin, order);
+        begin += 1ull << order;
+    }
+}
+
+// Frees a block and joins it with its buddies as far as they are free.
+void FrameAllocator::insert_block(std::uint64_t frame, unsigned order) {
+    counts_.free += 1ull << order;
+    while (order < max_order) {
+        std::uint64_t buddy = (frame >> order) ^ 1;
+        // The last block of RAM may have no buddy: its bit lies in the same word, and is 0.
+        if (!free_[order].contains(buddy)) break;
+        free_[order].erase(buddy);
+        frame &= ~(1ull << order);
+        ++order;
+    }
+    free_[order].insert(frame >> order);
+}
+
+bool FrameAllocator::may_take(std::uint64_t frames, Claim claim) const {
+    std::uint64_t kept = 0;
+    switch (claim) {
+        case Claim::spare:
+            kept = counts_.promised + counts_.reserved;
+            break;
+        case Claim::runtime:
+            kept = counts_.promised + counts_.reserved / 2;
+            break;
+        case Claim::page_tables:
+            kept = counts_.promised;
+            break;
+        case Claim::promised:
+            break;
+    }
+    return counts_.free >= kept && counts_.free - kept >= frames;
+}
+
+Result<std::uint64_t> FrameAllocator::allocate(unsigned order, Claim claim) {
+    std::uint64_t frames = 1ull << order;
+    if (order > max_order || !may_take(frames, claim)) return Errno::enomem;
+    // The smallest block that is large enough, and of these the lowest: small remains of memory that the host has
+    // backed already are used up before a large block is broken.
+    std::uint64_t block = BitTree::none;
+    unsigned found = order;
+    for (; found <= max_order; ++found) {
+        block = free_[found].lowest();
+        if (block != BitTree::none) break;
+    }
+    if (block == BitTree::none) return Errno::enomem;
+    free_[found].erase(block);
+    while (found > order) {
+        --found;
+        block *= 2;
+        free_[found].insert(block + 1);
+    }
+    counts_.free -= frames;
+    if (claim == Claim::promised) drop_promise(frames);
+    std::uint64_t frame = block << order;
+    notes_[frame] = 1;
+    return frame;
+}
+
+void FrameAllocator::retain(std::uint64_t frame) {
+    check(notes_[frame] != 0 && notes_[frame] != UINT32_MAX, "reference to a frame that is free");
+    ++notes_[frame];
+}
+
+void FrameAllocator::release(std::uint64_t frame, unsigned order) {
+    check(notes_[frame] != 0, "frame released twice");
+    if (--notes_[frame] == 0) insert_block(frame, order);
+}
+
+void FrameAllocator::split(std::uint64_t frame, unsigned order) {
+    check(notes_[frame] == 1, "split of a shared block");
+    for (std::uint64_t i = 1; i < 1ull << order; ++i) notes_[frame + i] = 1;
+}
+
+Result<> FrameAllocator::promise(std::uint64_t frames) {
+    if (!may_take(frames, Claim::spare)) return Errno::enomem;
+    counts_.promised += frames;
+    return {};
+}
+
+void FrameAllocator::drop_promise(std::uint64_t frames) {
+    check(counts_.promised >= frames, "more promises dropped than made");
+    counts_.promised -= frames;
+}
+
+std::uint64_t FrameAllocator::take_used_bits(std::uint64_t frame, unsigned order) {
+    std::uint64_t& word = used_[frame / 64];
+    std::uint64_t mask = order >= 6 ? UINT64_MAX : ((1ull << (1u << order)) - 1) << (frame % 64);
+    std::uint64_t bits = (word & mask) >> (frame % 64);
+    word |= mask;
+    return bits;
+}
+
+}  // namespace husk::memory

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/memory/frames.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/memory/frame_allocator.hpp"
+
+namespace husk::memory {
+
+#if __STDC_HOSTED__
+constinit std::uint64_t hosted_ram_base = 0;
+#endif
+
+namespace {
+
+constinit Spinlock lock;
+constinit FrameAllocator allocator;
+
+// Zeroes the frames from `frame` on whose bits are set, in runs.
+void zero_marked(std::uint64_t frame, std::uint64_t bits) {
+    while (bits != 0) {
+        int skip = std::countr_zero(bits);
+        frame += static_cast<unsigned>(skip);
+        bits >>= skip;
+        int run = std::countr_one(bits);
+        std::memset(frame_pointer<>(abi::GuestPhys{frame * abi::page_size}), 0,
+                    static_cast<std::size_t>(run) * abi::page_size);
+        if (run == 64) return;
+        frame += static_cast<unsigned>(run);
+        bits >>= run;
+    }
+}
+
+constexpr std::uint64_t frame_of(abi::GuestPhys gpa) { return gpa.value / abi::page_size; }
+
+}  // namespace
+
+void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
+    Guard guard(lock);
+    allocator.initialise(ranges, ram_is_zero);
+}
+
+Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim claim) {
+    Guard guard(lock);
+    auto taken = allocator.allocate(order, claim);
+    if (!taken.ok()) return taken.error();
+    std::uint64_t frame = taken.value();
+    std::uint64_t used = order < 6 ? allocator.take_used_bits(frame, order) : 0;
+    guard.unlock();
+
+    if (order < 6) {
+        if (contents == Contents::zero) zero_marked(frame, used);
+    } else {
+        for (std::uint64_t at = frame; at < frame + (1ull << order); at += 64) {
+            used = allocator.take_used_bits(at, 6);
+            if (contents == Contents::zero) zero_marked(at, used);
+        }
+    }
+    return abi::GuestPhys{frame * abi::page_size};
+}
+
+void retain_frames(abi::GuestPhys block) {
+    Guard guard(lock);
+    allocator.retain(frame_of(block));
+}
+
+void release_frames(abi::GuestPhys block, unsigned order) {
+    Guard guard(lock);
+    allocator.release(frame_of(block), order);
+}
+
+void split_frames(abi::GuestPhys block, unsigned order) {
+    Guard guard(lock);
+    allocator.split(frame_of(block), order);
+}
+
+std::uint32_t frame_references(abi::GuestPhys block) {
+    Guard guard(lock);
+    return allocator.note(frame_of(block));
+}
+
+Result<> promise_frames(std::uint64_t frames) {
+    Guard guard(lock);
+    return allocator.promise(frames);
+}
+
+void renew_promise(std::uint64_t frames) {
+    Guard guard(lock);
+    allocator.renew_promise(frames);
+}
+
+void drop_promise(std::uint64_t frames) {
+    Guard guard(lock);
+    allocator.drop_promise(frames);
+}
+
+FrameCounts frame_counts() {
+    Guard guard(lock);
+    return allocator.counts();
+}
+
+std::uint32_t& frame_note(abi::GuestPhys frame) { return allocator.note(frame_of(frame)); }
+
+}  // namespace husk::memory
