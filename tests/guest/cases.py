@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of guest tests: reads list.toml into Case values."""
+import re
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KEYS = {"name", "program", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
+        "stderr", "nested", "native", "limit_native", "timeout_s"}
+
+
+@dataclass
+class Case:
+    name: str
+    program: str
+    args: list[str]
+    env: list[str]
+    stdin: bytes
+    options: list[str]
+    status: int = 0
+    stdout: str | None = None
+    stderr: str | None = None
+    nested: bool = False
+    native: bool = True
+    limit_native: bool = False
+    timeout_s: float = 20
+
+    def arguments(self) -> list[str]:
+        return [a.replace("{now_ns}", str(time.time_ns())) for a in self.args]
+
+    def option(self, name: str, default: str) -> str:
+        return self.options[self.options.index(name) + 1] if name in self.options else default
+
+    def memory_bytes(self) -> int:
+        number, unit = re.fullmatch(r"(\d+)([KMG]?)", self.option("--memory", "256M")).groups()
+        return int(number) << {"": 0, "K": 10, "M": 20, "G": 30}[unit]
+
+
+@dataclass
+class Result:
+    status: int | None  # None: timed out
+    stdout: bytes
+    stderr: bytes
+    command: str
+    seconds: float = 0
+    stdout_sha256: str | None = None  # instead of a stdout that is too long to send
+    note: str = field(default="")
+
+
+def read_cases(path: Path) -> list[Case]:
+    """All tests of list.toml, in order. Raises ValueError for a key or name that cannot be right."""
+    cases = []
+    for entry in tomllib.loads(path.read_text())["test"]:
+        unknown = set(entry) - KEYS
+        if unknown:
+            raise ValueError(f"{path}: test {entry.get('name')}: unknown key {', '.join(sorted(unknown))}")
+        stdin = entry.pop("stdin", "").encode()
+        if "stdin_lines" in entry:
+            stdin = b"".join(b"%d\n" % i for i in range(1, entry.pop("stdin_lines") + 1))
+        if "stdin_bytes" in entry:
+            count = entry.pop("stdin_bytes")
+            stdin = (bytes(range(256)) * (count // 256 + 1))[:count]
+        entry.setdefault("program", entry["name"])
+        cases.append(Case(args=entry.pop("args", []), env=entry.pop("env", []), options=entry.pop("options", []),
+                          stdin=stdin, **entry))
+    names = [case.name for case in cases]
+    doubled = {name for name in names if names.count(name) > 1}
+    if doubled:
+        raise ValueError(f"{path}: named twice: {', '.join(sorted(doubled))}")
+    programs = {source.stem for source in (path.parent / "programs").iterdir()}
+    listed = {case.program for case in cases}
+    if programs != listed:
+        raise ValueError(f"{path}: programs and list differ: {', '.join(sorted(programs ^ listed))}")
+    return cases
+
+
+def judge(case: Case, result: Result, native: Result | None) -> str | None:
+    """What is wrong with the result, as one line; None when it is right."""
+    if result.status is None:
+        return f"no end after {result.seconds:.0f} s"
+    if result.status != case.status:
+        return f"exit status {result.status}, should be {case.status}"
+    if case.stdout is not None:
+        if not re.fullmatch(case.stdout.encode(), result.stdout, re.DOTALL):
+            return f"stdout does not match {case.stdout!r}"
+    elif native is not None:
+        same = (result.stdout_sha256 == native.stdout_sha256 if result.stdout_sha256
+                else result.stdout == native.stdout)
+        if not same:
+            return f"stdout differs from the native run: {difference(result.stdout, native.stdout)}"
+    if case.stderr is not None and not re.search(case.stderr.encode(), result.stderr, re.DOTALL):
+        return f"stderr has no {case.stderr!r}"
+    return None
+
+
+def difference(got: bytes, expected: bytes) -> str:
+    if got == expected[: len(got)]:
+        return f"it ends after {len(got)} of {len(expected)} bytes"
+    at = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b), len(expected))
+    return f"at byte {at} {got[at:at + 30]!r} instead of {expected[at:at + 30]!r}"

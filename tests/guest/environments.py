@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a guest test runs: as a Linux process, or under `husk run`. QEMU and the nested machine have files of their own."""
+import resource
+import shlex
+import subprocess
+import time
+from pathlib import Path
+
+from cases import Case, Result
+
+
+def run_process(command: list[str], case: Case, timeout_s: float, cwd: str | None = None, env: dict | None = None,
+                memory_limit: int | None = None) -> Result:
+    """Runs a command with the test's stdin; status is the exit code, 128 + signal, or None when time ran out."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if memory_limit:
+            resource.setrlimit(resource.RLIMIT_AS, (memory_limit, memory_limit))
+
+    begin = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+                               env=env, preexec_fn=limit)
+    try:
+        out, err = process.communicate(case.stdin, timeout=timeout_s)
+        status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        status = None
+    return Result(status, out, err, shlex.join(command), time.monotonic() - begin)
+
+
+class Native:
+    """The reference: the image file as an ordinary Linux process with an environment of its own."""
+
+    name = "native"
+
+    def __init__(self, programs: Path):
+        self.programs = programs
+
+    def run(self, case: Case) -> Result:
+        env = dict(variable.split("=", 1) for variable in case.env)
+        return run_process([str(self.programs / case.program), *case.arguments()], case, case.timeout_s,
+                           cwd=case.option("--cwd", "/"), env=env,
+                           memory_limit=case.memory_bytes() if case.limit_native else None)
+
+
+def husk_command(husk: str, accelerator: str, programs: Path, case: Case) -> list[str]:
+    env = [word for variable in case.env for word in ("--env", variable)]
+    return [husk, "run", "--accel", accelerator, *case.options, *env, str(programs / case.program), "--",
+            *case.arguments()]
+
+
+class Kvm:
+    """`husk run` on this machine's /dev/kvm."""
+
+    name = "kvm"
+
+    def __init__(self, programs: Path, husk: Path):
+        self.programs = programs
+        self.husk = husk
+
+    def run(self, case: Case) -> Result:
+        return run_process(husk_command(str(self.husk), "kvm", self.programs, case), case, 1.5 * case.timeout_s)

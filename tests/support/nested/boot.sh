@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Boots a Linux with kvm-amd inside QEMU's software-emulated AMD-V machine: the semantics of real hardware, slowly, on a
+# machine that need not have KVM. usage: boot.sh FOLDER   FOLDER becomes /t there (static programs only); the serial
+# console is stdout. The kernel comes from the distribution's package, which is only unpacked, into a cache.
+set -euo pipefail
+folder=$1
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${HUSK_NESTED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/husk-nested}
+
+if ! compgen -G "$cache/boot/vmlinuz-*" >/dev/null; then
+    mkdir -p "$cache"
+    package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ {print $2; exit}')
+    (cd "$cache" && apt-get download -qq "$package" && dpkg -x "$package"_*.deb . && rm -f "$package"_*.deb)
+fi
+kernel=$(compgen -G "$cache/boot/vmlinuz-*" | tail -n 1)
+modules=$(compgen -G "$cache/lib/modules/*/kernel" | tail -n 1)
+
+root=$(mktemp -d)
+trap 'rm -rf "$root" "$root.cpio"' EXIT
+mkdir -p "$root"/{bin,dev,proc,sys,m}
+cp "$(command -v busybox)" "$root/bin/busybox"
+cp "$modules"/virt/lib/irqbypass.ko "$modules"/arch/x86/kvm/{kvm,kvm-amd}.ko "$root/m/"
+cp -r "$folder" "$root/t"
+cp "$here/init" "$root/init"
+chmod +x "$root/init"
+(cd "$root" && find . | cpio -o -H newc --quiet) >"$root.cpio"
+
+timeout "${HUSK_NESTED_TIMEOUT_S:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu EPYC-Rome,+svm,+npt -smp 2 \
+    -M q35 -m 2048 -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$root.cpio" \
+    -append "console=ttyS0 reboot=t panic=-1 quiet" </dev/null
