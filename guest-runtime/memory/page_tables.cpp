@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/memory/page_tables.hpp"
+
+#include <husk/abi/memory_layout.hpp>
+
+#include "guest-runtime/memory/frames.hpp"
+
+namespace husk::memory {
+
+namespace {
+
+// Kept for edits that do not count what they need, and for the split of the physmap's own large pages in refill().
+constexpr std::uint64_t tables_kept = 16;
+
+// Other vCPUs may still hold the old translation: they have to drop it before a frame is used for something else.
+// There is one vCPU; a second one makes this send the request and wait for the answers.
+void drop_translations_elsewhere(arch::Flush, std::uint64_t) {}
+
+}  // namespace
+
+std::uint64_t LiveTables::read(abi::GuestPhys entry) const { return *frame_pointer<const std::uint64_t>(entry); }
+
+void LiveTables::write(abi::GuestPhys first, std::span<const std::uint64_t> entries, arch::Flush flush,
+                       std::uint64_t address) {
+    arch::write_page_table(first, entries, flush, address);
+    if (flush != arch::Flush::none) drop_translations_elsewhere(flush, address);
+}
+
+void LiveTables::split_block(abi::GuestPhys block) { split_frames(block, large_order); }
+
+void PageTables::initialise(const abi::BootInfo& boot) {
+    set_root({boot.page_table_root});
+    access().pool().initialise(boot.table_pool);
+}
+
+Result<> PageTables::ensure_tables(std::uint64_t tables) {
+    while (access().pool().available() < tables + tables_kept) {
+        auto refilled = refill();
+        // What is kept may be used up when there is no more.
+        if (!refilled.ok()) return access().pool().available() >= tables + 4 ? Result<>() : refilled;
+    }
+    return {};
+}
+
+// A 2 MiB block needs no split of the physmap where that is mapped by 2 MiB; smaller blocks are for when memory is
+// scarce.
+Result<> PageTables::refill() {
+    bool has_plenty = frame_counts().spare() >= (256ull << 20) / abi::page_size;
+    for (unsigned order : {large_order, 5u, 2u, 0u}) {
+        if (order == large_order && !has_plenty) continue;
+        auto block = allocate_frames(order, Contents::zero, Claim::page_tables);
+        if (!block.ok()) continue;
+        std::uint64_t size_bytes = abi::page_size << order;
+        std::uint64_t begin = abi::physmap(block.value()).value;
+        auto changed =
+            change_leaves(begin, begin + size_bytes, [](std::uint64_t entry) { return entry & ~abi::pte::writable; });
+        if (!changed.ok()) {
+            release_frames(block.value(), order);
+            return changed;
+        }
+        access().pool().add({block.value().value, block.value().value + size_bytes});
+        return {};
+    }
+    return Errno::enomem;
+}
+
+}  // namespace husk::memory

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page tables that this VM runs on, edited through the gate.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <husk/abi/boot_info.hpp>
+
+#include "guest-runtime/arch/page_table_gate.hpp"
+#include "guest-runtime/base/result.hpp"
+#include "guest-runtime/memory/page_table_editor.hpp"
+#include "guest-runtime/memory/table_pool.hpp"
+
+namespace husk::memory {
+
+// Reads tables through the physmap, writes them through the gate. The one place where translations become stale.
+class LiveTables {
+public:
+    [[nodiscard]] std::uint64_t read(abi::GuestPhys entry) const;
+    void write(abi::GuestPhys first, std::span<const std::uint64_t> entries, arch::Flush flush, std::uint64_t address);
+    Result<abi::GuestPhys> take_table() { return pool_.take(); }
+    void give_table(abi::GuestPhys table) { pool_.give(table); }
+    void split_block(abi::GuestPhys block);
+    [[nodiscard]] TablePool& pool() { return pool_; }
+
+private:
+    TablePool pool_;
+};
+
+// Not locked: the address space's lock covers it.
+class PageTables : public PageTableEditor<LiveTables> {
+public:
+    constexpr PageTables() : PageTableEditor(LiveTables()) {}
+    void initialise(const abi::BootInfo& boot);
+    // Makes sure that an edit that needs up to `tables` new page tables does not fail half way.
+    Result<> ensure_tables(std::uint64_t tables = 0);
+
+private:
+    Result<> refill();
+};
+
+}  // namespace husk::memory
