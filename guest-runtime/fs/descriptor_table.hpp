@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process's descriptors: small numbers that name open file descriptions.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/fs/file.hpp"
+#include "guest-runtime/fs/heap_array.hpp"
+
+namespace husk::fs {
+
+class DescriptorTable {
+public:
+    static constexpr std::uint32_t default_limit = 1024;
+    static constexpr std::uint32_t hard_limit = 1048576;
+
+    constexpr DescriptorTable() = default;
+    DescriptorTable(const DescriptorTable&) = delete;
+    DescriptorTable& operator=(const DescriptorTable&) = delete;
+
+    // EBADF when nothing is open there.
+    Result<RefPtr<File>> get(int fd);
+    // The lowest free descriptor that is not below `lowest`. EMFILE at the limit, EINVAL for `lowest` beyond it.
+    Result<int> add(RefPtr<File> file, bool close_on_exec, int lowest = 0);
+    // dup2: `fd` names `file` from now on; what it named before is closed.
+    Result<> put(int fd, RefPtr<File> file, bool close_on_exec);
+    Result<> close(int fd);
+    // close_range: [first, last]; mark_only sets the flag instead of closing.
+    void close_range(std::uint32_t first, std::uint32_t last, bool mark_only);
+
+    Result<bool> close_on_exec(int fd);
+    Result<> set_close_on_exec(int fd, bool yes);
+    // The lowest open descriptor that is not below `fd`.
+    std::optional<int> next_open(int fd);
+
+    // RLIMIT_NOFILE's soft value.
+    [[nodiscard]] std::uint32_t limit() const { return limit_.load(std::memory_order_relaxed); }
+    void set_limit(std::uint32_t limit) { limit_.store(limit, std::memory_order_relaxed); }
+
+private:
+    struct Entry {
+        File* file;  // owns a reference and a handle
+        bool close_on_exec;
+    };
+
+    Result<> grow_to(std::uint32_t count);
+    [[nodiscard]] Entry* find(int fd);
+    RefPtr<File> take(Entry& entry);
+    static void drop(RefPtr<File> file);
+
+    Spinlock lock_;
+    HeapArray<Entry> entries_;
+    std::uint32_t first_free_ = 0;  // nothing below it is free
+    std::atomic<std::uint32_t> limit_ = default_limit;
+};
+
+// The table of the one process.
+DescriptorTable& descriptors();
+// What `fd` names; EBADF too for O_PATH descriptions, which only stand for a place.
+Result<RefPtr<File>> file_of(int fd);
+// The same with O_PATH descriptions, for the calls that take a place.
+inline Result<RefPtr<File>> place_of(int fd) { return descriptors().get(fd); }
+
+}  // namespace husk::fs

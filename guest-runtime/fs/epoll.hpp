@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// An epoll instance: a set of watched descriptions, and the list of those that may be ready.
+//
+// A watch sits in its file's wait queue. When the file wakes it, it goes to the ready list; wait() asks each listed
+// file what holds, reports that, and puts level-triggered watches back. So wait() costs what is ready, not what is
+// watched.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "guest-runtime/fs/file.hpp"
+#include "guest-runtime/thread/mutex.hpp"
+
+namespace husk::fs {
+
+// struct epoll_event, packed as on x86-64.
+struct [[gnu::packed]] EpollEvent {
+    std::uint32_t events;
+    std::uint64_t data;
+};
+static_assert(sizeof(EpollEvent) == 12);
+
+namespace epoll_bit {
+inline constexpr std::uint32_t exclusive = 1u << 28;
+inline constexpr std::uint32_t wake_up = 1u << 29;
+inline constexpr std::uint32_t one_shot = 1u << 30;
+inline constexpr std::uint32_t edge = 1u << 31;
+inline constexpr std::uint32_t modes = exclusive | wake_up | one_shot | edge;
+}  // namespace epoll_bit
+
+class Epoll;
+
+class EpollWatch final : public thread::Waiter,
+                         public ListNode<struct EpollReadyTag>,
+                         public ListNode<struct FileWatchTag> {
+public:
+    EpollWatch(Epoll& owner, File& file, int fd, const EpollEvent& wanted)
+        : Waiter((wanted.events & epoll_bit::exclusive) != 0),
+          owner_(owner),
+          file_(file),
+          fd_(fd),
+          events_(wanted.events),
+          data_(wanted.data) {}
+    void on_wake() override;
+
+private:
+    friend class Epoll;
+    Epoll& owner_;
+    File& file_;  // the watch ends before the file does (File::on_last_close)
+    int fd_;
+    std::uint32_t events_;  // without poll bits: a one-shot watch that has fired
+    std::uint64_t data_;
+    EpollWatch* next_in_bucket_ = nullptr;
+};
+
+class Epoll final : public File {
+public:
+    explicit Epoll(RefPtr<Inode> inode) : File(FileKind::epoll, std::move(inode), open_flag::read_write) {}
+    ~Epoll() override;
+
+    // EEXIST, ENOENT, EPERM (the file cannot be waited for), ELOOP, EINVAL as epoll_ctl(2) says.
+    Result<> add(RefPtr<File> file, int fd, const EpollEvent& wanted);
+    Result<> modify(File& file, int fd, const EpollEvent& wanted);
+    Result<> remove(File& file, int fd);
+    // Up to `to.size()` events; 0 at the deadline.
+    Result<std::size_t> wait(std::span<EpollEvent> to, thread::Deadline deadline);
+    // The same once, without sleeping.
+    std::size_t collect(std::span<EpollEvent> to);
+
+    unsigned poll(unsigned wanted) override;
+    thread::WaitQueue* wait_queue() override { return &queue_; }
+
+    // Ends every watch of a file that is being closed.
+    static void forget(File& file);
+
+private:
+    friend class EpollWatch;
+
+    [[nodiscard]] EpollWatch** find(File& file, int fd);
+    Result<> grow();
+    [[nodiscard]] std::size_t bucket_of(const File& file, int fd) const;
+    [[nodiscard]] bool reaches(const Epoll& target, unsigned depth);
+    void list_if_ready(EpollWatch& watch);
+    void end(EpollWatch** place);
+
+    thread::Mutex mutex_;  // the set and the watches' settings
+    HeapArray<EpollWatch*> buckets_;
+    std::size_t count_ = 0;
+
+    Spinlock ready_lock_;
+    List<EpollWatch, EpollReadyTag> ready_;
+    thread::WaitQueue queue_;
+};
+
+Result<RefPtr<File>> make_epoll();
+
+}  // namespace husk::fs
