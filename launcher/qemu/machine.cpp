@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/qemu/machine.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "launcher/config/text.hpp"
+#include "launcher/host/errno_error.hpp"
+#include "launcher/qemu/find_qemu.hpp"
+#include "launcher/qemu/kernel_line.hpp"
+
+namespace husk::qemu {
+
+namespace {
+
+using config::fill_in;
+using config::Hex;
+
+constexpr std::size_t longest_kernel_line = (128 << 10) - 1;  // one string of execve(2)
+
+struct Pair {
+    host::FileDescriptor ours;
+    host::FileDescriptor theirs;  // inherited
+};
+
+Pair make_pair() {
+    std::array<int, 2> ends{};
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) throw host::errno_error("cannot make a channel to QEMU");
+    Pair pair{host::FileDescriptor(ends[0]), host::FileDescriptor(ends[1])};
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return pair;
+}
+
+class CommandLine final {
+public:
+    void add(std::initializer_list<std::string> words) { words_.insert(words_.end(), words); }
+    void add_channel(std::string_view id, const Pair& pair) {
+        add({"-chardev", fill_in("socket,id={},fd={}", id, pair.theirs.get())});
+    }
+    void add_output_port(std::uint16_t number, std::string_view id) {
+        add({"-device", fill_in("isa-debugcon,iobase={},chardev={}", Hex{number}, id)});
+    }
+    [[nodiscard]] std::vector<char*> pointers() {
+        std::vector<char*> result;
+        for (std::string& word : words_) result.push_back(word.data());
+        result.push_back(nullptr);
+        return result;
+    }
+
+private:
+    std::vector<std::string> words_;
+};
+
+// In the child, between fork and exec.
+[[noreturn]] void become_qemu(const std::filesystem::path& program, char* const* words) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);  // the terminal's ^C is for the application, through the launcher
+    const int null = open("/dev/null", O_RDWR);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    signal(SIGPIPE, SIG_DFL);
+    execv(program.c_str(), words);
+    _exit(127);
+}
+
+}  // namespace
+
+Machine Machine::start(const config::LaunchConfig& config, const std::string& kernel_line) {
+    const auto program = find_qemu();
+    if (!program) {
+        throw host::Error(host::ExitCode::no_qemu, fill_in("{} is not installed: install it (as root: apt install "
+                                                           "qemu-system-x86), or use --accel kvm",
+                                                           program_name));
+    }
+    if (kernel_line.size() > longest_kernel_line) {
+        throw host::Error(host::ExitCode::usage,
+                          "arguments and environment are too long for QEMU's command line (128 KiB): "
+                          "pass them in a file, or use --accel kvm");
+    }
+    Pair output = make_pair(), error = make_pair(), serial = make_pair(), status = make_pair(), control = make_pair();
+    CommandLine line;
+    line.add({program->native(), "-M", "microvm,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max"});
+    line.add(
+        {"-m", fill_in("size={}B", config.memory_bytes), "-kernel", config.image.native(), "-append", kernel_line});
+    line.add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"});
+    line.add_channel("out", output);
+    line.add_channel("err", error);
+    line.add_channel("com", serial);
+    line.add_channel("status", status);
+    line.add_channel("control", control);
+    line.add({"-serial", "chardev:com"});
+    line.add_output_port(port::standard_output, "out");
+    line.add_output_port(port::standard_error, "err");
+    line.add_output_port(port::status, "status");
+    line.add({"-device", fill_in("isa-serial,iobase={},irq=3,chardev=control", Hex{port::control})});
+    line.add({"-device", fill_in("isa-debug-exit,iobase={},iosize=4", Hex{port::debug_exit})});
+
+    const std::vector<char*> words = line.pointers();
+    const pid_t pid = fork();
+    if (pid < 0) throw host::errno_error("cannot start QEMU");
+    if (pid == 0) become_qemu(*program, words.data());
+    return Machine(pid, {std::move(output.ours), std::move(error.ours), std::move(serial.ours), std::move(status.ours),
+                         std::move(control.ours)});
+}
+
+Machine::Machine(Machine&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)), channels_(std::move(other.channels_)) {}
+
+Machine::~Machine() {
+    kill();
+    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+}
+
+bool Machine::try_reap() {
+    if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
+    return pid_ == 0;
+}
+
+void Machine::kill() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+}
+
+}  // namespace husk::qemu
