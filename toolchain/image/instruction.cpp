@@ -95,6 +95,12 @@ std::optional<Instruction> try_decode(std::span<const std::uint8_t> code, std::u
     const bool wraps_at_4g = rip_relative && raw.address_width != 64;
     result.loads_signal_return = loads_signal_return(code.first(raw.length));
     result.movable = !relative && !wraps_at_4g && result.flow == Flow::next && !is_bound_to_its_address(raw.mnemonic);
+    // jcc rel8 is 7x, jcc rel32 0f 8x [sdm2 B.1.4.7]; loop and jrcxz have a short form only.
+    const bool is_jcc = result.flow == Flow::conditional && relative &&
+                        ((raw.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (raw.opcode & 0xf0) == 0x70) ||
+                         (raw.opcode_map == ZYDIS_OPCODE_MAP_0F && (raw.opcode & 0xf0) == 0x80));
+    if (is_jcc) result.condition = raw.opcode & 0x0f;
+    result.movable_last = is_jcc || (result.flow == Flow::jump && relative) || raw.mnemonic == ZYDIS_MNEMONIC_RET;
     return result;
 }
 

@@ -24,6 +24,8 @@ struct Instruction {
     Flow flow = Flow::next;
     Site site = Site::none;
     bool movable = false;                  // does the same at another address once its displacement is re-biased
+    bool movable_last = false;             // so is this, but nothing moved may follow it: a direct jump or ret
+    std::uint8_t condition = 0;            // of a conditional jump that is movable_last: the cc of its opcode
     bool loads_signal_return = false;      // puts rt_sigreturn's number into rax
     std::uint8_t displacement_offset = 0;  // of a 32-bit RIP-relative displacement; 0: none
     std::uint64_t reference = 0;           // what that displacement points at

