@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KEYS = {"name", "program", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
+KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
         "stderr", "nested", "native", "limit_native", "timeout_s"}
 
 
@@ -25,6 +25,11 @@ class Case:
     native: bool = True
     limit_native: bool = False
     timeout_s: float = 20
+    example: bool = False
+
+    def image(self, build: Path) -> Path:
+        folder = build / "examples" / self.program if self.example else build / "tests/guest"
+        return folder / self.program
 
     def arguments(self) -> list[str]:
         return [a.replace("{now_ns}", str(time.time_ns())) for a in self.args]
@@ -69,7 +74,7 @@ def read_cases(path: Path) -> list[Case]:
     if doubled:
         raise ValueError(f"{path}: named twice: {', '.join(sorted(doubled))}")
     programs = {source.stem for source in (path.parent / "programs").iterdir()}
-    listed = {case.program for case in cases}
+    listed = {case.program for case in cases if not case.example}
     if programs != listed:
         raise ValueError(f"{path}: programs and list differ: {', '.join(sorted(programs ^ listed))}")
     return cases

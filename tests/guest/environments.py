@@ -36,20 +36,19 @@ class Native:
 
     name = "native"
 
-    def __init__(self, programs: Path):
-        self.programs = programs
+    def __init__(self, build: Path):
+        self.build = build
 
     def run(self, case: Case) -> Result:
         env = dict(variable.split("=", 1) for variable in case.env)
-        return run_process([str(self.programs / case.program), *case.arguments()], case, case.timeout_s,
+        return run_process([str(case.image(self.build)), *case.arguments()], case, case.timeout_s,
                            cwd=case.option("--cwd", "/"), env=env,
                            memory_limit=case.memory_bytes() if case.limit_native else None)
 
 
-def husk_command(husk: str, accelerator: str, programs: Path, case: Case) -> list[str]:
+def husk_command(husk: Path, accelerator: str, image: Path, case: Case) -> list[str]:
     env = [word for variable in case.env for word in ("--env", variable)]
-    return [husk, "run", "--accel", accelerator, *case.options, *env, str(programs / case.program), "--",
-            *case.arguments()]
+    return [str(husk), "run", "--accel", accelerator, *case.options, *env, str(image), "--", *case.arguments()]
 
 
 class Kvm:
@@ -57,9 +56,9 @@ class Kvm:
 
     name = "kvm"
 
-    def __init__(self, programs: Path, husk: Path):
-        self.programs = programs
-        self.husk = husk
+    def __init__(self, build: Path):
+        self.build = build
+        self.husk = build / "launcher/husk"
 
     def run(self, case: Case) -> Result:
-        return run_process(husk_command(str(self.husk), "kvm", self.programs, case), case, 1.5 * case.timeout_s)
+        return run_process(husk_command(self.husk, "kvm", case.image(self.build), case), case, 1.5 * case.timeout_s)

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU -M microvm without our launcher: the image boots by PVH under software emulation.
 
-stdout is the first serial port; stderr and the exit status come over two debug consoles; stdin goes in over the second
-serial port. docs/boot-protocol.md describes the ports and the encoding.
+stdout is the first serial port, stderr a debug console. On a second debug console the guest says how it ended and when
+it waits for stdin, which it gets over the second serial port. docs/boot-protocol.md describes ports and encoding.
 """
 import shlex
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 from cases import Case, Result
 
-STDERR_PORT, EXIT_PORT = 0x402, 0x403
+STDERR_PORT, STATUS_PORT, CONTROL_PORT = 0x402, 0x403, 0x2F8
 SLOWDOWN = 4  # of software emulation, for time limits
 
 
@@ -23,24 +25,37 @@ def encode(word: str) -> str:
 
 
 def append_line(case: Case) -> str:
-    words = [f"husk.stderr={STDERR_PORT:#x}", f"husk.exit={EXIT_PORT:#x}",
+    words = [f"husk.stderr={STDERR_PORT:#x}", f"husk.status={STATUS_PORT:#x}", f"husk.control={CONTROL_PORT:#x}",
+             "husk.streams=pipe,pipe,pipe", "husk.argv0=" + encode(case.program),
              "husk.cwd=" + encode(case.option("--cwd", "/"))]
     words += ["husk.env=" + encode(variable) for variable in case.env]
     return " ".join(words + ["--"] + [encode(argument) for argument in case.arguments()])
 
 
-def control_records(stdin: bytes) -> bytes:
-    """What the second serial port carries: 'I', a length byte and that much input; 'E' at the end of input."""
-    pieces = [stdin[i:i + 255] for i in range(0, len(stdin), 255)]
-    return b"".join(b"I" + bytes([len(piece)]) + piece for piece in pieces) + b"E"
+class Conversation:
+    """Answers the guest's `read N` lines with stdin and remembers its `exit N`, `signal N` or `panic`."""
 
+    def __init__(self, status: socket.socket, control: socket.socket, stdin: bytes):
+        self.status = status
+        self.control = control
+        self.stdin = stdin
+        self.exit_status = -1  # until the guest says
+        self.thread = threading.Thread(target=self.talk, daemon=True)
+        self.thread.start()
 
-def exit_status(line: bytes) -> int:
-    """The status in the record that the guest leaves: "exit N" or "signal N"."""
-    words = line.decode(errors="replace").split()
-    if len(words) != 2 or words[0] not in ("exit", "signal") or not words[1].isdigit():
-        return -1
-    return int(words[1]) + (128 if words[0] == "signal" else 0)
+    def talk(self) -> None:
+        with self.status.makefile("rb") as lines:
+            for line in lines:
+                word, _, number = line.decode(errors="replace").strip().partition(" ")
+                value = int(number) if number.isdigit() else 0
+                if word == "read":
+                    self.answer(value)
+                elif word in ("exit", "signal"):
+                    self.exit_status = value + (128 if word == "signal" else 0)
+
+    def answer(self, size: int) -> None:
+        piece, self.stdin = self.stdin[:size], self.stdin[size:]
+        self.control.sendall(b"I" + len(piece).to_bytes(2, "little") + piece if piece else b"E")
 
 
 class ForeignVmm:
@@ -48,38 +63,43 @@ class ForeignVmm:
 
     name = "qemu"
 
-    def __init__(self, programs: Path):
-        self.programs = programs
+    def __init__(self, build: Path):
+        self.build = build
 
-    def command(self, folder: Path, case: Case) -> list[str]:
-        def channel(name: str, device: str, more: str = "") -> list[str]:
-            return ["-chardev", f"file,id={name},path={folder / name}{more}", "-device", f"{device},chardev={name}"]
-
-        return ["qemu-system-x86_64", "-M", "microvm,isa-serial=off,rtc=on", "-accel", "tcg", "-cpu", "max",
+    def command(self, folder: Path, case: Case, status: int, control: int) -> list[str]:
+        return ["qemu-system-x86_64", "-M", "microvm,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max",
                 "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
-                "-display", "none", "-kernel", str(self.programs / case.program), "-append", append_line(case),
-                *channel("stdout", "isa-serial,iobase=0x3f8,irq=4"),
-                *channel("stderr", f"isa-debugcon,iobase={STDERR_PORT:#x}"),
-                *channel("exit", f"isa-debugcon,iobase={EXIT_PORT:#x}"),
-                *channel("control", "isa-serial,iobase=0x2f8,irq=3", f",input-path={folder / 'stdin'}"),
+                "-display", "none", "-kernel", str(case.image(self.build)), "-append", append_line(case),
+                "-serial", f"file:{folder / 'stdout'}",
+                "-chardev", f"file,id=err,path={folder / 'stderr'}",
+                "-device", f"isa-debugcon,iobase={STDERR_PORT:#x},chardev=err",
+                "-chardev", f"socket,id=status,fd={status}",
+                "-device", f"isa-debugcon,iobase={STATUS_PORT:#x},chardev=status",
+                "-chardev", f"socket,id=control,fd={control}",
+                "-device", f"isa-serial,iobase={CONTROL_PORT:#x},irq=3,chardev=control",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 
     def run(self, case: Case) -> Result:
-        with tempfile.TemporaryDirectory(prefix="husk-qemu-") as name:
+        status, their_status = socket.socketpair()
+        control, their_control = socket.socketpair()
+        inherited = (their_status.fileno(), their_control.fileno())
+        with tempfile.TemporaryDirectory(prefix="husk-qemu-") as name, status, control:
             folder = Path(name)
-            (folder / "stdin").write_bytes(control_records(case.stdin))
-            command = self.command(folder, case)
+            command = self.command(folder, case, *inherited)
             begin = time.monotonic()
+            qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, pass_fds=inherited)
+            their_status.close()
+            their_control.close()
+            conversation = Conversation(status, control, case.stdin)
             try:
-                qemu = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                                      timeout=SLOWDOWN * case.timeout_s)
-                complaint, timed_out = qemu.stderr, False
-            except subprocess.TimeoutExpired as late:
-                complaint, timed_out = late.stderr or b"", True
-            out, err, ending = (self.content(folder / part) for part in ("stdout", "stderr", "exit"))
-            status = None if timed_out else exit_status(ending)
-            return Result(status, out, err + complaint, shlex.join(command), time.monotonic() - begin)
-
-    @staticmethod
-    def content(path: Path) -> bytes:
-        return path.read_bytes() if path.exists() else b""
+                _, complaint = qemu.communicate(timeout=SLOWDOWN * case.timeout_s)
+                timed_out = False
+            except subprocess.TimeoutExpired:
+                qemu.kill()
+                _, complaint = qemu.communicate()
+                timed_out = True
+            conversation.thread.join(timeout=5)
+            out, err = (path.read_bytes() if path.exists() else b"" for path in (folder / "stdout", folder / "stderr"))
+            return Result(None if timed_out else conversation.exit_status, out, err + complaint, shlex.join(command),
+                          time.monotonic() - begin)

@@ -18,14 +18,14 @@ CLOCK = "NOW_NS"  # stands for that machine's own time, which only its shell kno
 
 def job_script(case: Case) -> str:
     case = replace(case, args=[argument.replace("{now_ns}", CLOCK) for argument in case.args])
-    return shlex.join(husk_command("/t/husk", "kvm", Path("/t/programs"), case)).replace(
+    return shlex.join(husk_command(Path("/t/husk"), "kvm", Path("/t/programs") / case.program, case)).replace(
         CLOCK, '"$(date +%s)000000000"')
 
 
-def prepare(folder: Path, programs: Path, husk: Path, cases: list[Case]) -> None:
+def prepare(folder: Path, build: Path, cases: list[Case]) -> None:
     for name in ("jobs", "timeouts", "stdin", "programs"):
         (folder / name).mkdir()
-    shutil.copy(husk, folder / "husk")
+    shutil.copy(build / "launcher/husk", folder / "husk")
     for number, case in enumerate(cases):
         name = f"{number:03}-{case.name}"
         (folder / "jobs" / name).write_text(job_script(case) + "\n")
@@ -33,7 +33,7 @@ def prepare(folder: Path, programs: Path, husk: Path, cases: list[Case]) -> None
         (folder / "stdin" / name).write_bytes(case.stdin)
         if not (folder / "programs" / case.program).exists():
             subprocess.run(["strip", "-g", "-o", str(folder / "programs" / case.program),
-                            str(programs / case.program)], check=True)
+                            str(case.image(build))], check=True)
 
 
 def parse(console: str) -> dict[str, Result]:
@@ -63,9 +63,8 @@ class NestedMachine:
 
     name = "nested"
 
-    def __init__(self, programs: Path, husk: Path, console_log: Path):
-        self.programs = programs
-        self.husk = husk
+    def __init__(self, build: Path, console_log: Path):
+        self.build = build
         self.console_log = console_log
         self.unusable: str | None = None
 
@@ -74,7 +73,7 @@ class NestedMachine:
         with tempfile.TemporaryDirectory(prefix="husk-nested-") as name:
             folder = Path(name) / "t"
             folder.mkdir()
-            prepare(folder, self.programs, self.husk, cases)
+            prepare(folder, self.build, cases)
             boot = subprocess.run([str(BOOT), str(folder)], capture_output=True, check=False)
         console = boot.stdout.decode(errors="replace")
         self.console_log.write_text(console + boot.stderr.decode(errors="replace"))

@@ -58,9 +58,9 @@ def why_no_kvm() -> str | None:
     return None
 
 
-def run_natively(programs: Path, cases: list[Case], tally: Tally, counts: bool) -> dict[str, Result]:
+def run_natively(build: Path, cases: list[Case], tally: Tally, counts: bool) -> dict[str, Result]:
     """The reference results. Verdicts are counted only when the environment was asked for; failures always show."""
-    native = Native(programs)
+    native = Native(build)
     cases = [case for case in cases if case.native]
     with ThreadPoolExecutor(PARALLEL) as pool:
         results = dict(zip([case.name for case in cases], pool.map(native.run, cases)))
@@ -97,8 +97,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     wanted = options.environment or ["native", "kvm", "qemu", "nested"]
-    programs = options.build.resolve() / "tests/guest"
-    husk = options.build.resolve() / "launcher/husk"
+    build = options.build.resolve()
 
     cases = read_cases(HERE / "list.toml")
     unknown = set(options.names) - {case.name for case in cases}
@@ -108,20 +107,19 @@ def main() -> int:
     if options.names:
         cases = [case for case in cases if case.name in options.names]
 
-    tally = Tally(programs / "output")
-    reference = run_natively(programs, cases, tally, "native" in wanted)
+    tally = Tally(build / "tests/guest/output")
+    reference = run_natively(build, cases, tally, "native" in wanted)
     if "kvm" in wanted:
         no_kvm = why_no_kvm()
         if no_kvm:
             tally.skip("kvm", len(cases), no_kvm)
         else:
-            run_guests(Kvm(programs, husk), cases, reference, tally)
+            run_guests(Kvm(build), cases, reference, tally)
     if "qemu" in wanted:
-        run_guests(ForeignVmm(programs), cases, reference, tally)
+        run_guests(ForeignVmm(build), cases, reference, tally)
     if "nested" in wanted:
         representative = [case for case in cases if case.nested or options.names]
-        run_nested(NestedMachine(programs, husk, tally.output / "nested-console.log"), representative, reference,
-                   tally)
+        run_nested(NestedMachine(build, tally.output / "nested-console.log"), representative, reference, tally)
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     return 1 if tally.failed else 0
 

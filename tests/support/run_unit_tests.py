@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every test that CTest knows in a build folder; counts doctest's cases one by one.
+
+usage: run_unit_tests.py --build FOLDER
+"""
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tally import Tally
+
+SUMMARY = re.compile(r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped")
+TIME_LIMIT_S = 300
+
+
+def run(test: dict, tally: Tally) -> None:
+    properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
+    try:
+        result = subprocess.run(test["command"], cwd=properties.get("WORKING_DIRECTORY"), capture_output=True, text=True,
+                                errors="replace", timeout=TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        tally.record(test["name"], str(error))
+        return
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+    summary = SUMMARY.search(plain)
+    if result.returncode == properties.get("SKIP_RETURN_CODE", 4):
+        tally.skip(test["name"], plain.strip().splitlines()[-1] if plain.strip() else "skipped")
+    elif result.returncode == 0:
+        tally.passed += int(summary.group(1)) if summary else 1
+    else:
+        tally.passed += int(summary.group(1)) if summary else 0
+        print("\n".join((plain + result.stderr).splitlines()[-60:]))
+        cases = f"{summary.group(2)} cases fail" if summary else f"exit status {result.returncode}"
+        tally.record(test["name"], f"{cases}; again: {' '.join(test['command'])}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    build = parser.parse_args().build
+    listing = json.loads(subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, check=True, capture_output=True,
+                                        text=True).stdout)
+    tally = Tally()
+    for test in listing["tests"]:
+        if "command" in test:
+            run(test, tally)
+        else:
+            tally.record(test["name"], "was not built")
+    if not listing["tests"]:
+        tally.record("unit tests", f"{build} has none")
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
+
+all_stages=(format confinement unit tidy native kvm qemu nested examples crash fuzz)
+
+count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
+
+stage_format() { python3 -B tests/support/check_format.py; }
+stage_confinement() { python3 -B tests/support/check_confinement.py; }
+stage_tidy() {
+    build release && python3 -B tests/support/check_tidy.py --build build/release
+}
+stage_unit() {
+    build asan && python3 -B tests/support/run_unit_tests.py --build build/asan
+}
+stage_fuzz() {
+    build fuzz && python3 -B tests/support/run_fuzzers.py --build build/fuzz --seconds 30
+}
+stage_examples() {
+    build release && tests/support/test_installed.sh
+}
+stage_crash() {
+    build release && python3 -B tests/support/test_crash.py --build build/release
+}
+stage_guest_in() {
+    build release && python3 -B tests/guest/run.py --build build/release --environment "$@"
+}
+stage_native() { stage_guest_in native "$@"; }
+stage_kvm() { stage_guest_in kvm "$@"; }
+stage_qemu() { stage_guest_in qemu "$@"; }
+stage_nested() { stage_guest_in nested "$@"; }
+
+# run_tests [STAGE...] [NAME...]: the sum of all stages is the last line; fails when anything failed.
+run_tests() {
+    local stages=() passed=0 failed=0 skipped=0 stage log begin
+    while [ $# -gt 0 ]; do
+        if [ "$1" = guest ]; then
+            stages+=(native kvm qemu nested)
+        elif [[ " ${all_stages[*]} " == *" $1 "* ]]; then
+            stages+=("$1")
+        else
+            break
+        fi
+        shift
+    done
+    if [ ${#stages[@]} = 0 ]; then
+        [ $# = 0 ] || misused "there is no test stage '$1'; there are: guest ${all_stages[*]}"
+        stages=("${all_stages[@]}")
+    fi
+    set_up
+    mkdir -p build
+    log=$(mktemp build/stage.XXXXXX)
+    for stage in "${stages[@]}"; do
+        echo "== $stage"
+        begin=$SECONDS
+        "stage_$stage" "$@" </dev/null 2>&1 | tee "$log" || true
+        if [[ $(tail -n 1 "$log") =~ $count_line ]]; then
+            passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
+        else
+            echo "FAILED $stage: it ended without a result"
+            failed=$((failed + 1))
+        fi
+        echo "-- $stage took $((SECONDS - begin)) s"
+    done
+    rm -f "$log"
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ]
+}
