@@ -8,12 +8,10 @@
 #include <husk/abi/guest_address.hpp>
 
 #include "guest-runtime/base/result.hpp"
+#include "guest-runtime/memory/page_entry.hpp"
 #include "guest-runtime/memory/page_source.hpp"
 
 namespace husk::memory {
-
-// PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4, as in Linux.
-using Protection = std::uint32_t;
 
 struct MapRequest {
     std::uint64_t address = 0;  // a hint, or the place with `fixed`
@@ -22,11 +20,12 @@ struct MapRequest {
     bool fixed = false;       // replaces what is there
     bool no_replace = false;  // with fixed: EEXIST instead
     bool shared = false;
-    bool populate = false;      // MAP_POPULATE, MAP_LOCKED
-    bool no_reserve = false;    // MAP_NORESERVE: not counted against memory until touched
-    bool stack = false;         // MAP_STACK: touched from the top, never in large pages
-    RefPtr<PageSource> source;  // null: anonymous
-    std::uint64_t source_offset = 0;
+    bool populate = false;                 // MAP_POPULATE, MAP_LOCKED
+    bool no_reserve = false;               // MAP_NORESERVE: not counted against memory until touched
+    bool stack = false;                    // MAP_STACK: touched from the top, never in large pages
+    RefPtr<PageSource> source;             // null: anonymous
+    std::uint64_t source_offset = 0;       // bytes, page-aligned
+    Protection allowed = protection::all;  // what mprotect may set later
 };
 
 enum class FaultAnswer {
@@ -52,10 +51,17 @@ Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std:
 // Linux's brk: returns the break after the call, unchanged where it cannot be moved.
 std::uint64_t set_break(std::uint64_t address);
 Result<> advise(std::uint64_t address, std::uint64_t size_bytes, int advice);
+// Attaches what is not attached yet, without changing anything else. ENOMEM where nothing is mapped.
+Result<> populate(std::uint64_t address, std::uint64_t size_bytes);
+// ENOMEM unless all of the range is mapped.
+Result<> check_mapped(std::uint64_t address, std::uint64_t size_bytes);
+// For mincore: one byte for each of `pages` pages from `address` on, 1 where a frame is attached.
+Result<> residency(std::uint64_t address, std::uint64_t pages, std::uint8_t* resident);
 FaultAnswer handle_fault(std::uint64_t address, Access access);
 
 // Calls visit(begin, end, protection, shared, name) for every range in order, for /proc/self/maps and core files.
-// Ranges next to each other that are alike come as one.
+// Ranges next to each other that are alike come as one; `name` is "" for memory without one, "[heap]", "[stack]" or
+// "/proc/self/exe". The address space is locked meanwhile: visit() may allocate, but neither map nor sleep.
 struct RangeVisitor {
     virtual void visit(std::uint64_t begin, std::uint64_t end, Protection protection, bool shared,
                        const char* name) = 0;
@@ -64,5 +70,11 @@ protected:
     ~RangeVisitor() = default;
 };
 void visit_ranges(RangeVisitor& visitor);
+
+struct SpaceUsage {
+    std::uint64_t mapped_bytes;
+    std::uint64_t resident_bytes;
+};
+[[nodiscard]] SpaceUsage space_usage();
 
 }  // namespace husk::memory

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The questions about the address space that change nothing.
+#include <cstring>
+
+#include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/memory/space.hpp"
+
+namespace husk::memory {
+
+Result<> check_mapped(std::uint64_t address, std::uint64_t size_bytes) {
+    std::uint64_t end = 0;
+    if (__builtin_add_overflow(address, size_bytes, &end)) return Errno::enomem;
+    Operation operation;
+    if (!space.is_covered(address, end)) return Errno::enomem;
+    return {};
+}
+
+Result<> residency(std::uint64_t address, std::uint64_t pages, std::uint8_t* resident) {
+    Operation operation;
+    std::uint64_t end = address + pages * abi::page_size;
+    if (!space.is_covered(address, end)) return Errno::enomem;
+    std::memset(resident, 0, pages);
+    space.tables().visit_leaves(address, end, [&](std::uint64_t va, std::uint64_t, unsigned level) {
+        std::uint64_t leaf_end = abi::align_down(va, PageTables::span_of(level)) + PageTables::span_of(level);
+        for (; va < leaf_end && va < end; va += abi::page_size) resident[(va - address) / abi::page_size] = 1;
+    });
+    return {};
+}
+
+void visit_ranges(RangeVisitor& visitor) {
+    Operation operation;
+    space.visit(0, highest_address, [&](const Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
+        const char* name = mapping.kind.name != nullptr ? mapping.kind.name : "";
+        visitor.visit(begin, end, mapping.kind.protection, mapping.kind.shared, name);
+    });
+}
+
+SpaceUsage space_usage() {
+    Operation operation;
+    SpaceUsage usage = {};
+    space.visit(0, highest_address, [&](const Mapping&, std::uint64_t begin, std::uint64_t end) {
+        usage.mapped_bytes += end - begin;
+        space.tables().visit_leaves(begin, end, [&](std::uint64_t, std::uint64_t, unsigned level) {
+            usage.resident_bytes += PageTables::span_of(level);
+        });
+    });
+    return usage;
+}
+
+}  // namespace husk::memory

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/memory/program_memory.hpp"
+
+#include <algorithm>
+
+#include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/memory/attach.hpp"
+#include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/memory/space.hpp"
+
+namespace husk::memory {
+
+namespace {
+
+constexpr char heap_name[] = "[heap]";
+constexpr char stack_name[] = "[stack]";
+constexpr char image_name[] = "/proc/self/exe";
+
+constexpr std::uint64_t stack_guard_bytes = 64 << 10;
+constexpr std::uint64_t stack_ready_bytes = 64 << 10;
+constexpr std::uint64_t largest_break_bytes = 16ull << 30;
+
+constexpr MappingKind heap_kind{.protection = protection::read | protection::write, .charged = true, .name = heap_name};
+
+}  // namespace
+
+Result<> adopt_image(std::span<const ImageSegment> segments) {
+    Operation operation;
+    for (const ImageSegment& segment : segments) {
+        std::uint64_t begin = abi::align_down(segment.begin, abi::page_size);
+        std::uint64_t end = abi::align_up(segment.end, abi::page_size);
+        if (begin == end) continue;
+        HUSK_TRY(space.prepare());
+        if (!is_application_range(begin, end) || !space.tree().is_free(begin, end)) return Errno::einval;
+        space.add(begin, end, {.protection = segment.protection, .image = true, .name = image_name}, nullptr, 0);
+        if (end > space.break_begin) space.break_begin = space.break_end = end;
+    }
+    return {};
+}
+
+Result<std::uint64_t> map_program_stack(std::uint64_t size_bytes) {
+    Operation operation;
+    HUSK_TRY(space.prepare());
+    size_bytes = abi::align_up(size_bytes, abi::page_size);
+    std::uint64_t guard = HUSK_TRY(space.find_place(size_bytes + stack_guard_bytes, abi::page_size));
+    std::uint64_t begin = guard + stack_guard_bytes;
+    std::uint64_t end = begin + size_bytes;
+    space.add(guard, begin, {.protection = protection::none, .stack = true}, nullptr, 0);
+    MappingKind kind{.protection = protection::read | protection::write, .stack = true, .name = stack_name};
+    Mapping& mapping = space.add(begin, end, kind, nullptr, 0);
+    HUSK_TRY(attach_pages(mapping, end - std::min(stack_ready_bytes, size_bytes), end));
+    return end;
+}
+
+std::uint64_t set_break(std::uint64_t address) {
+    Operation operation;
+    std::uint64_t old = space.break_end;
+    if (address < space.break_begin || address - space.break_begin > largest_break_bytes) return old;
+    std::uint64_t old_end = abi::align_up(old, abi::page_size);
+    std::uint64_t new_end = abi::align_up(address, abi::page_size);
+    if (!space.prepare().ok()) return old;
+    if (new_end < old_end) {
+        space.remove(new_end, old_end);
+    } else if (new_end > old_end) {
+        if (!is_application_range(old_end, new_end) || !space.tree().is_free(old_end, new_end)) return old;
+        if (!promise_frames((new_end - old_end) / abi::page_size).ok()) return old;
+        attach_eagerly(space.add(old_end, new_end, heap_kind, nullptr, 0), old_end, new_end);
+    }
+    space.break_end = address;
+    return address;
+}
+
+}  // namespace husk::memory

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the address space that a program has before its first instruction: image, stack and break.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "guest-runtime/base/result.hpp"
+#include "guest-runtime/memory/page_entry.hpp"
+
+namespace husk::memory {
+
+// A PT_LOAD: the launcher has mapped it, gpa equal to virtual address.
+struct ImageSegment {
+    std::uint64_t begin;  // need not be page-aligned
+    std::uint64_t end;
+    Protection protection;
+};
+
+// Makes ranges of the image's segments; the break begins behind the highest.
+Result<> adopt_image(std::span<const ImageSegment> segments);
+
+// A stack of size_bytes with an inaccessible guard below it; its first 64 KiB are there at once. Returns its end.
+Result<std::uint64_t> map_program_stack(std::uint64_t size_bytes);
+
+}  // namespace husk::memory

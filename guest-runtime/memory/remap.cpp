@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/memory/attach.hpp"
+#include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/memory/space.hpp"
+
+namespace husk::memory {
+
+namespace {
+
+// Congruent to `address` modulo 2 MiB, so that whole page tables move.
+Result<std::uint64_t> find_new_place(std::uint64_t address, std::uint64_t size_bytes) {
+    if (size_bytes < abi::large_page_size) return space.find_place(size_bytes, abi::page_size);
+    std::uint64_t place = HUSK_TRY(space.find_place(size_bytes + abi::large_page_size, abi::large_page_size));
+    return place + address % abi::large_page_size;
+}
+
+Result<std::uint64_t> grow_in_place(const Mapping& mapping, std::uint64_t end, std::uint64_t new_end) {
+    if (mapping.kind.charged) HUSK_TRY(promise_frames((new_end - end) / abi::page_size));
+    Mapping& grown = space.add(end, new_end, mapping.kind, mapping.source, mapping.index_of(end));
+    attach_eagerly(grown, end, new_end);
+    return new_end;
+}
+
+}  // namespace
+
+Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std::uint64_t new_bytes, bool may_move,
+                            std::optional<std::uint64_t> fixed_address) {
+    old_bytes = abi::align_up(old_bytes, abi::page_size);
+    new_bytes = abi::align_up(new_bytes, abi::page_size);
+    if (address % abi::page_size != 0 || old_bytes == 0 || new_bytes == 0) return Errno::einval;
+    if (new_bytes > highest_address || old_bytes > highest_address - address) return Errno::einval;
+    std::uint64_t end = address + old_bytes;
+    if (fixed_address) {
+        std::uint64_t target = *fixed_address;
+        if (target % abi::page_size != 0 || !is_application_range(target, target + new_bytes)) return Errno::einval;
+        if (target < end && address < target + new_bytes) return Errno::einval;
+    }
+
+    Operation operation;
+    HUSK_TRY(space.prepare(std::max(old_bytes, new_bytes) / abi::large_page_size + 8));
+    const Mapping* mapping = space.tree().find(address);
+    if (mapping == nullptr) return Errno::efault;
+    if (new_bytes < old_bytes) {
+        space.remove(address + new_bytes, end);
+        end = address + new_bytes;
+        mapping = space.tree().find(address);
+    }
+    if (!fixed_address && new_bytes <= old_bytes) return address;
+    if (mapping == nullptr || mapping->end < end) return Errno::efault;
+    if (mapping->kind.image) return Errno::einval;
+
+    std::uint64_t new_end = address + new_bytes;
+    if (!fixed_address && mapping->end == end && is_application_range(address, new_end) &&
+        space.tree().is_free(end, new_end)) {
+        HUSK_TRY(grow_in_place(*mapping, end, new_end));
+        return address;
+    }
+    if (!may_move) return Errno::enomem;
+    if (fixed_address) space.remove(*fixed_address, *fixed_address + new_bytes);
+    std::uint64_t target = fixed_address ? *fixed_address : HUSK_TRY(find_new_place(address, new_bytes));
+    mapping = space.tree().find(address);
+    std::uint64_t added_pages = (new_bytes - (end - address)) / abi::page_size;
+    if (mapping->kind.charged) HUSK_TRY(promise_frames(added_pages));
+    space.move(address, end, target, target + new_bytes);
+    return target;
+}
+
+}  // namespace husk::memory

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The state behind address_space.hpp and the steps that its operations share; only the operations include this.
+#pragma once
+
+#include <cstdint>
+
+#include <husk/abi/boot_info.hpp>
+#include <husk/abi/memory_layout.hpp>
+
+#include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/memory/mapping_tree.hpp"
+#include "guest-runtime/memory/page_tables.hpp"
+
+namespace husk::memory {
+
+// The application has [lowest_address, runtime_begin) and [runtime_end, highest_address).
+inline constexpr std::uint64_t lowest_address = 64 << 10;
+inline constexpr std::uint64_t runtime_begin = abi::physmap_base;
+inline constexpr std::uint64_t runtime_end = 0x4000'0000'0000;
+inline constexpr std::uint64_t highest_address = 0x7fff'ffff'f000;
+inline constexpr std::uint64_t search_top = 0x7fff'0000'0000;
+
+constexpr bool is_application_range(std::uint64_t begin, std::uint64_t end) {
+    return begin < end &&
+           ((begin >= lowest_address && end <= runtime_begin) || (begin >= runtime_end && end <= highest_address));
+}
+
+// All functions want the lock held. Those that change something want prepare() first.
+class Space {
+public:
+    constexpr Space() = default;
+    void initialise(const abi::BootInfo& boot);
+
+    // Sets nodes and page tables aside, so that what follows does not fail half way.
+    Result<> prepare(std::uint64_t page_tables = 0);
+
+    // Adds a range where nothing is; it may become part of a neighbour. Returns the range that contains it.
+    Mapping& add(std::uint64_t begin, std::uint64_t end, const MappingKind& kind, const RefPtr<PageSource>& source,
+                 std::uint64_t source_index);
+    // Frees every page of [begin, end) and drops the ranges.
+    void remove(std::uint64_t begin, std::uint64_t end);
+    // Moves the contents of a range inside one mapping to an empty place.
+    void move(std::uint64_t begin, std::uint64_t end, std::uint64_t target, std::uint64_t target_end);
+    // Frees the pages of [begin, end), inside `mapping`, but keeps the range.
+    void discard_pages(const Mapping& mapping, std::uint64_t begin, std::uint64_t end);
+    // Changes the kind of every range in [begin, end) by change(kind, has_source).
+    template <class Change>
+    void change_kind(std::uint64_t begin, std::uint64_t end, Change change);
+    // Calls visit(mapping, begin, end) for the part of every mapping in [begin, end), in order.
+    template <class Visit>
+    void visit(std::uint64_t begin, std::uint64_t end, Visit visit);
+    [[nodiscard]] bool is_covered(std::uint64_t begin, std::uint64_t end) const;
+    // A free place, top down; ENOMEM when there is none.
+    Result<std::uint64_t> find_place(std::uint64_t size_bytes, std::uint64_t alignment) const;
+    // Pages that are attached and count against the charge.
+    [[nodiscard]] std::uint64_t own_pages(std::uint64_t begin, std::uint64_t end);
+
+    [[nodiscard]] MappingTree& tree() { return tree_; }
+    [[nodiscard]] PageTables& tables() { return tables_; }
+    // Changes with every change of a range.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
+
+    std::uint64_t break_begin = 0;
+    std::uint64_t break_end = 0;  // not page-aligned
+
+private:
+    friend class Operation;
+    Mapping& take_spare();
+    void discard(Mapping& mapping);
+    void split_at(std::uint64_t va);
+    void join_around(std::uint64_t begin, std::uint64_t end);
+    std::uint64_t unmap_pages(std::uint64_t begin, std::uint64_t end, bool renew);
+
+    Spinlock lock_;
+    MappingTree tree_;
+    PageTables tables_;
+    std::uint64_t top_ = search_top;
+    std::uint64_t generation_ = 0;
+    Mapping* spare_ = nullptr;  // linked by `right`
+    unsigned spare_count_ = 0;
+    Mapping* discarded_ = nullptr;  // linked by `right`; freed when the lock is free again
+};
+
+extern constinit Space space;
+
+// Holds the address space's lock. What was discarded meanwhile is freed after it: a source's destructor may do much.
+class [[nodiscard]] Operation {
+public:
+    Operation() : guard_(space.lock_) {}
+    ~Operation() { end(); }
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    void end();
+
+private:
+    Guard<Spinlock> guard_;
+    bool ended_ = false;
+};
+
+template <class Change>
+void Space::change_kind(std::uint64_t begin, std::uint64_t end, Change change) {
+    split_at(begin);
+    split_at(end);
+    for (Mapping* at = tree_.first_ending_after(begin); at != nullptr && at->begin < end;) {
+        change(at->kind, bool(at->source));
+        at = tree_.first_ending_after(at->end);
+    }
+    join_around(begin, end);
+    ++generation_;
+}
+
+template <class Visit>
+void Space::visit(std::uint64_t begin, std::uint64_t end, Visit visit) {
+    while (begin < end) {
+        Mapping* at = tree_.first_ending_after(begin);
+        if (at == nullptr || at->begin >= end) return;
+        std::uint64_t stop = at->end < end ? at->end : end;
+        visit(*at, at->begin > begin ? at->begin : begin, stop);
+        begin = stop;
+    }
+}
+
+}  // namespace husk::memory
