@@ -43,6 +43,9 @@ struct Access {
 
 // All of these lock for themselves; none sleeps.
 Result<std::uint64_t> map(const MapRequest& request);
+// The stack of the application's first thread: as map() with `stack`, shown as "[stack]", with an inaccessible guard
+// below and its top attached. Returns its lowest address.
+Result<std::uint64_t> map_main_stack(const MapRequest& request);
 Result<> unmap(std::uint64_t address, std::uint64_t size_bytes);
 Result<> protect(std::uint64_t address, std::uint64_t size_bytes, Protection protection);
 // may_move: MREMAP_MAYMOVE. fixed_address: MREMAP_FIXED.

@@ -33,7 +33,7 @@ enum class Advice : int {
     collapse = 25,
 };
 
-enum class Effect { unknown, none, discard, discard_anonymous, large_pages, no_large_pages, populate };
+enum class Effect { unknown, none, discard, free, remove, large_pages, no_large_pages, populate };
 
 Effect effect_of(int advice) {
     switch (static_cast<Advice>(advice)) {
@@ -93,11 +93,12 @@ Result<> advise(std::uint64_t address, std::uint64_t size_bytes, int advice) {
     } else if (effect != Effect::none) {
         bool is_refused = false;
         space.visit(address, end, [&](const Mapping& mapping, std::uint64_t from, std::uint64_t to) {
-            if (effect == Effect::discard_anonymous && mapping.source) {
-                is_refused = true;
-            } else {
-                space.discard_pages(mapping, from, to);
-            }
+            // Shared memory keeps its contents when one mapping drops its pages; only `remove` punches holes.
+            bool is_shared_memory = mapping.kind.shared && !mapping.source;
+            if (effect == Effect::free && (mapping.source || mapping.kind.shared)) is_refused = true;
+            if (effect == Effect::remove && !is_shared_memory) is_refused = true;
+            if (effect == Effect::discard && is_shared_memory) return;
+            if (!is_refused) space.discard_pages(mapping, from, to);
         });
         if (is_refused) return Errno::einval;
     }

@@ -38,18 +38,19 @@ Result<> adopt_image(std::span<const ImageSegment> segments) {
     return {};
 }
 
-Result<std::uint64_t> map_program_stack(std::uint64_t size_bytes) {
+Result<std::uint64_t> map_main_stack(const MapRequest& request) {
+    std::uint64_t size_bytes = abi::align_up(request.size_bytes, abi::page_size);
+    if (size_bytes == 0) return Errno::einval;
     Operation operation;
     HUSK_TRY(space.prepare());
-    size_bytes = abi::align_up(size_bytes, abi::page_size);
     std::uint64_t guard = HUSK_TRY(space.find_place(size_bytes + stack_guard_bytes, abi::page_size));
     std::uint64_t begin = guard + stack_guard_bytes;
     std::uint64_t end = begin + size_bytes;
     space.add(guard, begin, {.protection = protection::none, .stack = true}, nullptr, 0);
-    MappingKind kind{.protection = protection::read | protection::write, .stack = true, .name = stack_name};
+    MappingKind kind{.protection = request.protection, .stack = true, .name = stack_name};
     Mapping& mapping = space.add(begin, end, kind, nullptr, 0);
     HUSK_TRY(attach_pages(mapping, end - std::min(stack_ready_bytes, size_bytes), end));
-    return end;
+    return begin;
 }
 
 std::uint64_t set_break(std::uint64_t address) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of the address space that a program has before its first instruction: image, stack and break.
+// The image as part of the address space.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,5 @@ struct ImageSegment {
 
 // Makes ranges of the image's segments; the break begins behind the highest.
 Result<> adopt_image(std::span<const ImageSegment> segments);
-
-// A stack of size_bytes with an inaccessible guard below it; its first 64 KiB are there at once. Returns its end.
-Result<std::uint64_t> map_program_stack(std::uint64_t size_bytes);
 
 }  // namespace husk::memory
