@@ -58,9 +58,9 @@ Effect effect_of(int advice) {
             return Effect::discard;
         // Free at once: nothing tells when memory becomes scarce.
         case Advice::free:
-            return Effect::discard_anonymous;
+            return Effect::free;
         case Advice::remove:
-            return Effect::discard_anonymous;
+            return Effect::remove;
         case Advice::huge_page:
             return Effect::large_pages;
         case Advice::no_huge_page:
