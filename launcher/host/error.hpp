@@ -9,26 +9,26 @@ namespace husk::host {
 
 // What `husk` exits with when it is the launcher that failed. 0..63 and 128..255 are left to applications.
 enum class ExitCode : int {
-    usage = 64,            // command line
-    config_file = 65,      // husk.toml
-    image_unreadable = 66, // missing, no permission, a directory
+    usage = 64,             // command line
+    config_file = 65,       // husk.toml
+    image_unreadable = 66,  // missing, no permission, a directory
     not_elf = 67,
     truncated_elf = 68,
     dynamic_elf = 69,
-    wrong_machine = 70,    // 32-bit, other architecture, not an executable
-    not_husk_image = 71,   // no note
+    wrong_machine = 70,   // 32-bit, other architecture, not an executable
+    not_husk_image = 71,  // no note
     abi_mismatch = 72,
-    bad_segments = 73,     // overlapping, absurd, outside guest memory
-    no_kvm = 74,           // no /dev/kvm
+    bad_segments = 73,  // overlapping, absurd, outside guest memory
+    no_kvm = 74,        // no /dev/kvm
     kvm_permission = 75,
     memory_too_small = 76,
     no_huge_pages = 77,
-    host_failure = 78,     // a system call of the host failed
-    guest_fault = 79,      // triple fault or an exit that no correct guest makes
+    host_failure = 78,  // a system call of the host failed
+    guest_fault = 79,   // triple fault or an exit that no correct guest makes
     runtime_panic = 80,
     no_qemu = 81,
-    patch_table = 82,      // a patch table that does not fit its image
-    timeout = 124,         // --timeout, as timeout(1)
+    patch_table = 82,  // a patch table that does not fit its image
+    timeout = 124,     // --timeout, as timeout(1)
 };
 
 // `what()` is one sentence: what failed and what to do about it.

@@ -32,7 +32,8 @@ public:
     ~Mapping() { unmap(); }
 
     // Private anonymous memory, zero, backed on first touch, begin aligned to `alignment` (a power of two). Small pages
-    // are not reserved in advance, huge ones are. An empty Mapping when the kernel has no such memory (errno tells why).
+    // are not reserved in advance, huge ones are. An empty Mapping when the kernel has no such memory (errno tells
+    // why).
     [[nodiscard]] static Mapping try_anonymous(std::size_t size_bytes, std::size_t alignment, PageKind kind);
 
     // A shared view of an open file or device; empty on failure.

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::uint64_t smallest_bytes = 4ull << 20;
 
-// The launcher's own tables: 4 KiB pages, of which a short run touches a few dozen, so a huge page would only cost time.
+// The launcher's own tables: 4 KiB pages, of which a short run touches a few dozen, so a huge page would only cost
+// time.
 constexpr std::uint64_t low_region_bytes = abi::large_page_size;
 
 std::optional<BackedMapping> try_hugetlb(std::uint64_t size_bytes, bool giant) {
@@ -34,8 +35,8 @@ host::Error no_huge_pages(std::uint64_t size_bytes, bool giant) {
     const std::string folder = giant ? "hugepages-1048576kB" : "hugepages-2048kB";
     return {host::ExitCode::no_huge_pages,
             "there are not " + pages + " free huge pages of " + (giant ? "1 GiB" : "2 MiB") +
-                " for the guest's memory: reserve them (as root: echo " + pages + " > /sys/kernel/mm/hugepages/" + folder +
-                "/nr_hugepages), or use --hugepages auto"};
+                " for the guest's memory: reserve them (as root: echo " + pages + " > /sys/kernel/mm/hugepages/" +
+                folder + "/nr_hugepages), or use --hugepages auto"};
 }
 
 }  // namespace
@@ -55,18 +56,16 @@ BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish) {
     }
 
     const std::uint64_t ram_bytes = abi::align_up(size_bytes, abi::page_size);
-    host::Mapping mapping =
-        host::Mapping::try_anonymous(ram_bytes, abi::large_page_size, host::PageKind::small);
+    host::Mapping mapping = host::Mapping::try_anonymous(ram_bytes, abi::large_page_size, host::PageKind::small);
     if (!mapping.is_mapped())
-        throw host::errno_error("cannot reserve " + std::to_string(ram_bytes >> 20) + " MiB of address space for --memory",
-                                errno);
+        throw host::errno_error(
+            "cannot reserve " + std::to_string(ram_bytes >> 20) + " MiB of address space for --memory", errno);
     if (wish == HugePages::off) {
         mapping.advise(0, ram_bytes, host::Advice::no_huge_pages);
         return {std::move(mapping), ram_bytes, Backing::small};
     }
     mapping.advise(0, low_region_bytes, host::Advice::no_huge_pages);
-    const bool taken =
-        mapping.advise(low_region_bytes, ram_bytes - low_region_bytes, host::Advice::huge_pages);
+    const bool taken = mapping.advise(low_region_bytes, ram_bytes - low_region_bytes, host::Advice::huge_pages);
     if (!taken && wish == HugePages::thp)
         throw host::Error(host::ExitCode::no_huge_pages,
                           "this kernel has no transparent huge pages: use --hugepages auto");

@@ -52,7 +52,8 @@ bool GuestMemory::copy_out(abi::GuestPhys to, std::span<const std::byte> from) c
 std::span<std::uint64_t> GuestMemory::try_words(abi::GuestPhys begin, std::uint64_t size_bytes) const {
     const std::span<std::byte> bytes = try_span(begin, size_bytes);
     if (bytes.empty() || !begin.is_aligned(abi::page_size)) return {};
-    // SAFETY: in range as just checked, page-aligned because regions begin on page boundaries, lives as long as mapping_.
+    // SAFETY: in range as just checked, page-aligned because regions begin on page boundaries, lives as long as
+    // mapping_.
     return {reinterpret_cast<std::uint64_t*>(bytes.data()), bytes.size() / sizeof(std::uint64_t)};
 }
 

@@ -40,8 +40,8 @@ public:
     // RAM below the MMIO hole and, when there is more, the part above it.
     [[nodiscard]] std::span<const Region> regions() const { return {regions_.data(), region_count_}; }
 
-    // The bytes at [begin, begin + size): empty when they are not all RAM of one region. They are shared with the guest,
-    // which may change them at any time: for large transfers by the kernel, not for parsing.
+    // The bytes at [begin, begin + size): empty when they are not all RAM of one region. They are shared with the
+    // guest, which may change them at any time: for large transfers by the kernel, not for parsing.
     [[nodiscard]] std::span<std::byte> try_span(abi::GuestPhys begin, std::uint64_t size_bytes) const;
 
     // From the guest; false when the range is not all RAM.

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/boot/address_space.hpp"
+
+#include <algorithm>
+
+#include <husk/abi/memory_layout.hpp>
+
+namespace husk::boot {
+
+namespace {
+
+namespace area = abi::vcpu_area;
+
+constexpr Access read_only{.user = true, .writable = false, .executable = false};
+constexpr Access read_write{.user = true, .writable = true, .executable = false};
+constexpr Access supervisor{.user = false, .writable = true, .executable = false};
+
+abi::PhysRange pages_of(const image::Segment& segment) {
+    return {abi::align_down(segment.begin.value, abi::page_size),
+            abi::align_up(segment.begin.value + segment.memory_bytes, abi::page_size)};
+}
+
+class Mapper {
+public:
+    explicit Mapper(PageTableBuilder& tables) : tables_(tables) {}
+
+    void identity(abi::PhysRange range, Access access) { map(0, range, access, PageSize::small); }
+    void physmap(abi::PhysRange range, Access access) { map(abi::physmap_base, range, access, PageSize::giant); }
+    void supervisor_map(abi::PhysRange range) { map(abi::supervisor_map_base, range, supervisor, PageSize::giant); }
+    [[nodiscard]] bool fits() const { return fits_; }
+
+private:
+    void map(std::uint64_t offset, abi::PhysRange range, Access access, PageSize largest) {
+        if (range.begin >= range.end || !fits_) return;
+        fits_ = tables_.map({offset + range.begin}, {range.begin}, range.end - range.begin, access, largest);
+    }
+
+    PageTableBuilder& tables_;
+    bool fits_ = true;
+};
+
+// Pages 1 and 3 of an area are guards and stay out.
+void map_vcpu_areas(Mapper& mapper, const MemoryPlan& plan) {
+    for (std::uint32_t index = 0; index < plan.vcpu_count; ++index) {
+        const std::uint64_t begin = plan.vcpu_area(index).value;
+        mapper.physmap({begin, begin + abi::page_size}, read_write);
+        mapper.physmap({begin + area::ring0_stack_begin, begin + area::ring0_stack_end}, read_write);
+        mapper.physmap({begin + area::boot_stack_begin, begin + area::boot_stack_end}, read_write);
+    }
+}
+
+// Everything behind the low region, the image's constant pages read-only there too: no alias may undo W^X.
+void map_ram_behind_low_region(Mapper& mapper, const MemoryPlan& plan, std::span<const image::Segment> segments) {
+    std::uint64_t at = low_region_end;
+    for (const image::Segment& segment : segments) {
+        if (segment.writable) continue;
+        const abi::PhysRange pages = pages_of(segment);
+        mapper.physmap({at, pages.begin}, read_write);
+        mapper.physmap(pages, read_only);
+        at = pages.end;
+    }
+    mapper.physmap({at, std::min(plan.ram_bytes, abi::mmio_hole_begin)}, read_write);
+}
+
+}  // namespace
+
+bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::span<const image::Segment> segments) {
+    Mapper mapper(tables);
+    for (const image::Segment& segment : segments)
+        mapper.identity(pages_of(segment),
+                        {.user = true, .writable = segment.writable, .executable = segment.executable});
+
+    mapper.physmap({plan.descriptors.begin, plan.vcpu_areas.begin}, read_only);
+    map_vcpu_areas(mapper, plan);
+    mapper.physmap({plan.vcpu_areas.end, low_region_end}, read_only);
+    map_ram_behind_low_region(mapper, plan, segments);
+    mapper.supervisor_map({0, std::min(plan.ram_bytes, abi::mmio_hole_begin)});
+
+    if (plan.ram_bytes > abi::mmio_hole_begin) {
+        const abi::PhysRange high{abi::mmio_hole_end, abi::mmio_hole_end + (plan.ram_bytes - abi::mmio_hole_begin)};
+        mapper.physmap(high, read_write);
+        mapper.supervisor_map(high);
+    }
+    return mapper.fits();
+}
+
+}  // namespace husk::boot

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lies where in guest-physical memory: the launcher's own pages, the image, and what is left to the guest.
+//
+//   0          unused, so that gpa 0 means "none"
+//   4 KiB      descriptor page of each vCPU
+//              BootInfo and what it points to
+//              vCPU areas
+//              page tables, then pages that may become page tables, up to
+//   2 MiB      the guest's, as everything that is not the image
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <husk/abi/boot_info.hpp>
+#include <husk/abi/guest_address.hpp>
+
+#include "launcher/image/image.hpp"
+
+namespace husk::boot {
+
+inline constexpr std::uint64_t low_region_end = abi::large_page_size;
+
+// BootInfo with arguments and environment; Linux's own limit for both is of this order.
+inline constexpr std::uint64_t boot_info_max_bytes = 512u << 10;
+
+// Page tables and table pool never get less than this.
+inline constexpr std::uint64_t tables_min_bytes = 1u << 20;
+
+struct MemoryPlan {
+    std::uint64_t ram_bytes = 0;
+    std::uint32_t vcpu_count = 0;
+    abi::PhysRange descriptors{};
+    abi::PhysRange boot_info{};
+    abi::PhysRange vcpu_areas{};
+    abi::PhysRange tables{};
+    abi::PhysRange image{};  // whole pages from the first segment to the last
+    std::uint32_t free_range_count = 0;
+    std::array<abi::PhysRange, 8> free_ranges{};  // best first
+
+    [[nodiscard]] abi::GuestPhys vcpu_area(std::uint32_t index) const;
+    [[nodiscard]] std::span<const abi::PhysRange> free() const { return {free_ranges.data(), free_range_count}; }
+};
+
+// RAM at [0, ram_bytes), or with the MMIO hole left out. Throws host::Error: memory_too_small, bad_segments, usage.
+[[nodiscard]] MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t ram_bytes,
+                                     std::uint32_t vcpu_count, std::uint64_t boot_info_bytes);
+
+}  // namespace husk::boot

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/host/clock.hpp"
+
+#include <ctime>
+
+#include <x86intrin.h>
+
+namespace husk::host {
+
+namespace {
+
+std::int64_t read_ns(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(read_ns(CLOCK_MONOTONIC)); }
+
+WallClock read_wall_clock() {
+    // The narrowest of a few readings: one may have been interrupted.
+    WallClock best{};
+    std::uint64_t best_width = UINT64_MAX;
+    for (int i = 0; i < 3; ++i) {
+        const std::uint64_t before = __rdtsc();
+        const std::int64_t wall_clock_ns = read_ns(CLOCK_REALTIME);
+        const std::uint64_t width = __rdtsc() - before;
+        if (width >= best_width) continue;
+        best_width = width;
+        best = {wall_clock_ns, before + width / 2};
+    }
+    return best;
+}
+
+}  // namespace husk::host

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's clocks as plain numbers.
+#pragma once
+
+#include <cstdint>
+
+namespace husk::host {
+
+[[nodiscard]] std::uint64_t monotonic_ns();
+
+// CLOCK_REALTIME at the moment when the TSC read host_tsc.
+struct WallClock {
+    std::int64_t wall_clock_ns;
+    std::uint64_t host_tsc;
+};
+[[nodiscard]] WallClock read_wall_clock();
+
+}  // namespace husk::host

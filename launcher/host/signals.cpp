@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/host/signals.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "launcher/host/errno_error.hpp"
+
+namespace husk::host {
+
+void handle_signal(int number, SignalHandler handler) {
+    struct sigaction action {};
+    action.sa_sigaction = handler;
+    action.sa_flags = SA_SIGINFO;
+    struct sigaction previous {};
+    ::sigaction(number, &action, &previous);
+    if (previous.sa_handler == SIG_IGN) ::sigaction(number, &previous, nullptr);
+}
+
+void ignore_signal(int number) { ::signal(number, SIG_IGN); }
+
+int current_thread_id() { return static_cast<int>(::syscall(SYS_gettid)); }
+
+void signal_thread(int thread_id, int number) { ::syscall(SYS_tgkill, ::getpid(), thread_id, number); }
+
+SignalsBlocked::SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &previous_);
+}
+
+SignalsBlocked::~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+
+ThreadAlarm::ThreadAlarm(int number) {
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = number;
+    event._sigev_un._tid = current_thread_id();  // glibc 2.36 has no public name for it
+    if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) throw errno_error("cannot create a timer");
+    exists_ = true;
+}
+
+ThreadAlarm::~ThreadAlarm() {
+    if (exists_) ::timer_delete(timer_);
+}
+
+void ThreadAlarm::start(std::uint64_t delay_ns) {
+    constexpr std::uint64_t second_ns = 1'000'000'000;
+    itimerspec spec{};
+    spec.it_value = {static_cast<time_t>(delay_ns / second_ns), static_cast<long>(delay_ns % second_ns)};
+    ::timer_settime(timer_, 0, &spec, nullptr);
+}
+
+}  // namespace husk::host

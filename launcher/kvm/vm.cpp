@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/kvm/vm.hpp"
+
+#include <sys/ioctl.h>
+
+#include "launcher/host/errno_error.hpp"
+
+namespace husk::kvm {
+
+namespace {
+
+constexpr std::uint64_t ioapic_pins = 24;  // KVM_CAP_SPLIT_IRQCHIP wants a number of routes; none is used
+
+}  // namespace
+
+Vm Vm::create(const System& system) {
+    Vm vm(system.create_vm());
+    kvm_enable_cap split{};
+    split.cap = KVM_CAP_SPLIT_IRQCHIP;
+    split.args[0] = ioapic_pins;
+    if (::ioctl(vm.fd_.get(), KVM_ENABLE_CAP, &split) != 0)
+        throw host::errno_error("this KVM has no split interrupt chip (KVM_CAP_SPLIT_IRQCHIP)");
+    return vm;
+}
+
+void Vm::add_memory(abi::GuestPhys begin, std::span<std::byte> ram) {
+    kvm_userspace_memory_region slot{};
+    slot.slot = slots_++;
+    slot.guest_phys_addr = begin.value;
+    slot.memory_size = ram.size();
+    // SAFETY: KVM takes the address as a number; the mapping outlives the VM.
+    slot.userspace_addr = reinterpret_cast<std::uintptr_t>(ram.data());
+    if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &slot) != 0)
+        throw host::errno_error("KVM does not take the guest's memory (KVM_SET_USER_MEMORY_REGION)");
+}
+
+Vcpu Vm::create_vcpu(std::uint32_t index, std::size_t run_bytes) const {
+    host::FileDescriptor vcpu(::ioctl(fd_.get(), KVM_CREATE_VCPU, index));
+    if (!vcpu.is_open()) throw host::errno_error("cannot create a virtual CPU (KVM_CREATE_VCPU)");
+    return Vcpu(std::move(vcpu), run_bytes, index);
+}
+
+}  // namespace husk::kvm

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// One virtual machine of KVM: memory slots and vCPUs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <husk/abi/guest_address.hpp>
+
+#include "launcher/host/file_descriptor.hpp"
+#include "launcher/kvm/system.hpp"
+#include "launcher/kvm/vcpu.hpp"
+
+namespace husk::kvm {
+
+class Vm final {
+public:
+    // Throws host::Error. The interrupt chip is split: with it KVM makes vCPUs faster and tears them down faster.
+    [[nodiscard]] static Vm create(const System& system);
+
+    // Each call is one new slot; ram stays mapped as long as the VM lives.
+    void add_memory(abi::GuestPhys begin, std::span<std::byte> ram);
+
+    [[nodiscard]] Vcpu create_vcpu(std::uint32_t index, std::size_t run_bytes) const;
+
+private:
+    explicit Vm(host::FileDescriptor fd) : fd_(std::move(fd)) {}
+    host::FileDescriptor fd_;
+    std::uint32_t slots_ = 0;
+};
+
+}  // namespace husk::kvm

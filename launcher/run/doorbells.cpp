@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/run/doorbells.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "launcher/run/crash_view.hpp"
+
+namespace husk::run {
+
+namespace {
+
+constexpr std::uint64_t longest_log_bytes = 4096;
+constexpr unsigned stdin_stream = 0;
+constexpr std::uint64_t last_signal = 64;
+
+}  // namespace
+
+bool Doorbells::serve(std::uint16_t port, abi::VcpuMailbox& mailbox, VcpuControl& control, Stats& stats) {
+    // Copied once: the guest's other vCPUs may change the mailbox while it is looked at.
+    Arguments arguments{};
+    for (std::size_t i = 0; i < 4; ++i)
+        arguments.word[i] = std::atomic_ref(mailbox.argument[i]).load(std::memory_order_relaxed);
+
+    std::int64_t result = 0;
+    switch (static_cast<abi::Doorbell>(port)) {
+        case abi::Doorbell::console_write:
+            stats.count(ExitKind::console_write);
+            result = console_write(arguments);
+            break;
+        case abi::Doorbell::console_read:
+            stats.count(ExitKind::console_read);
+            result = console_read(arguments);
+            break;
+        case abi::Doorbell::console_poll:
+            stats.count(ExitKind::console_poll);
+            result = console_poll(arguments);
+            break;
+        case abi::Doorbell::exit:
+            stats.count(ExitKind::exit);
+            exit(arguments);
+            return false;
+        case abi::Doorbell::wait:
+            stats.count(ExitKind::wait);
+            control.wait(arguments.word[0]);
+            break;
+        case abi::Doorbell::wake:
+            stats.count(ExitKind::wake);
+            result = wake(arguments);
+            break;
+        case abi::Doorbell::log:
+            stats.count(ExitKind::log);
+            result = log(arguments);
+            break;
+        case abi::Doorbell::crash:
+            stats.count(ExitKind::crash);
+            result = crash(arguments);
+            break;
+        default:
+            end_.fault = "the guest rang doorbell " + std::to_string(port) + ", which this launcher does not have";
+            return false;
+    }
+    std::atomic_ref(mailbox.result).store(result, std::memory_order_relaxed);
+    return true;
+}
+
+std::int64_t Doorbells::console_write(const Arguments& arguments) {
+    const auto [stream, gpa, size_bytes, unused] = arguments.word;
+    if (stream == stdin_stream || stream >= Console::stream_count) return -EBADF;
+    if (size_bytes == 0) return 0;
+    const std::span<const std::byte> bytes = memory_.try_span({gpa}, size_bytes);
+    if (bytes.empty()) return -EFAULT;
+    const std::int64_t result = console_.write(static_cast<unsigned>(stream), bytes);
+    if (result == -EAGAIN) host_.watch_console(static_cast<unsigned>(stream), POLLOUT);
+    return result;
+}
+
+std::int64_t Doorbells::console_read(const Arguments& arguments) {
+    const auto [gpa, size_bytes, unused0, unused1] = arguments.word;
+    if (size_bytes == 0) return 0;
+    const std::span<std::byte> bytes = memory_.try_span({gpa}, size_bytes);
+    if (bytes.empty()) return -EFAULT;
+    const std::int64_t result = console_.read(bytes);
+    if (result == -EAGAIN) host_.watch_console(stdin_stream, POLLIN);
+    return result;
+}
+
+std::int64_t Doorbells::console_poll(const Arguments& arguments) {
+    const auto [stream, wanted, unused0, unused1] = arguments.word;
+    if (stream >= Console::stream_count) return -EBADF;
+    const short now = console_.poll(static_cast<unsigned>(stream));
+    const short wanted_events = static_cast<short>(wanted & (POLLIN | POLLOUT));
+    // Errors and hang-ups are always wanted, as in poll(2).
+    if (wanted_events != 0 && (now & (wanted_events | POLLERR | POLLHUP)) == 0)
+        host_.watch_console(static_cast<unsigned>(stream), wanted_events);
+    return now;
+}
+
+void Doorbells::exit(const Arguments& arguments) {
+    end_.exit_status = static_cast<int>(arguments.word[0] & 0xff);
+    end_.signal = arguments.word[1] <= last_signal ? static_cast<int>(arguments.word[1]) : 0;
+}
+
+std::int64_t Doorbells::wake(const Arguments& arguments) {
+    VcpuControl* const other = host_.try_vcpu(arguments.word[0]);
+    if (other == nullptr) return -EINVAL;
+    other->wake();
+    return 0;
+}
+
+std::int64_t Doorbells::log(const Arguments& arguments) {
+    if (!hooks_.on_log) return 0;
+    const std::uint64_t size_bytes = std::min(arguments.word[1], longest_log_bytes);
+    std::string line(size_bytes, '\0');
+    if (!memory_.copy_in({arguments.word[0]}, std::as_writable_bytes(std::span(line)))) return -EFAULT;
+    hooks_.on_log(line);
+    return 0;
+}
+
+std::int64_t Doorbells::crash(const Arguments& arguments) {
+    const auto record = try_read_crash_record(memory_, {arguments.word[0]});
+    if (!record) return -EFAULT;
+    crash_ = record->kind;
+    if (hooks_.on_crash) hooks_.on_crash({*record, memory_, page_table_root_});
+    return 0;
+}
+
+void Doorbells::write_serial(std::span<const std::byte> bytes) {
+    // Whoever uses it cannot wait: what does not go out now is lost.
+    while (!bytes.empty()) {
+        const std::int64_t written = console_.write(1, bytes);
+        if (written <= 0) return;
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+}
+
+}  // namespace husk::run

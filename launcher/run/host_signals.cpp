@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/run/host_signals.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+
+#include "launcher/host/signals.hpp"
+
+namespace husk::run {
+
+namespace {
+
+constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+
+std::atomic<VcpuControl*> receiver = nullptr;
+std::atomic<bool> end_was_requested = false;
+std::atomic<int> second_signal = 0;
+
+void on_signal(int number, siginfo_t*, void*) {
+    const int saved_errno = errno;
+    if (VcpuControl* control = receiver.load(); control != nullptr) {
+        const bool asks_to_end = number == SIGTERM || number == SIGINT;
+        if (asks_to_end && end_was_requested.exchange(true)) {
+            second_signal.store(number);
+            control->request_stop();
+        } else {
+            control->raise_signal(number);
+        }
+    }
+    errno = saved_errno;
+}
+
+}  // namespace
+
+void forward_host_signals(VcpuControl& control) {
+    end_was_requested.store(false);
+    second_signal.store(0);
+    receiver.store(&control);
+    for (const int number : forwarded) host::handle_signal(number, on_signal);
+    host::ignore_signal(SIGPIPE);
+}
+
+int second_end_signal() { return second_signal.load(); }
+
+void stop_forwarding_host_signals() { receiver.store(nullptr); }
+
+}  // namespace husk::run

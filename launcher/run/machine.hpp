@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// An assembled VM: memory, vCPUs and what serves them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "launcher/boot/memory_plan.hpp"
+#include "launcher/config/launch_config.hpp"
+#include "launcher/event/event_loop.hpp"
+#include "launcher/image/image.hpp"
+#include "launcher/kvm/cpu_model.hpp"
+#include "launcher/kvm/cpu_model_cache.hpp"
+#include "launcher/kvm/vm.hpp"
+#include "launcher/memory/guest_memory.hpp"
+#include "launcher/run/doorbells.hpp"
+#include "launcher/run/run.hpp"
+#include "launcher/run/ticker.hpp"
+#include "launcher/run/vcpu_control.hpp"
+
+namespace husk::run {
+
+class Machine final : DoorbellHost {
+public:
+    // Builds everything up to the first instruction. Throws host::Error.
+    Machine(const config::LaunchConfig& config, const image::Image& image, const RunHooks& hooks, Stats& stats);
+    ~Machine() override;
+
+    // Runs the boot vCPU on the calling thread until the VM ends, and stores how in outcome.
+    void run(Outcome& outcome);
+
+    [[nodiscard]] std::uint64_t resident_bytes() const { return memory_.resident_bytes(); }
+
+private:
+    struct VirtualCpu {
+        VirtualCpu(kvm::Vcpu made, abi::VcpuMailbox& shared) : vcpu(std::move(made)), mailbox(shared) {}
+
+        kvm::Vcpu vcpu;
+        abi::VcpuMailbox& mailbox;
+        VcpuControl control{vcpu, mailbox};
+        std::optional<Ticker> ticker;
+    };
+
+    void create_vcpus(const kvm::System& system);
+    void write_low_memory();
+    void set_first_state(VirtualCpu& cpu);
+
+    // false: the VM ends.
+    [[nodiscard]] bool serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome);
+    [[nodiscard]] bool on_interrupted(VirtualCpu& cpu, Outcome& outcome);
+    void try_upcall(VirtualCpu& cpu, Stats& stats);
+    void start_ticker(VirtualCpu& cpu);
+    [[nodiscard]] event::EventLoop& event_loop();
+
+    void watch_console(unsigned stream, short poll_events) override;
+    VcpuControl* try_vcpu(std::uint64_t index) override;
+
+    const config::LaunchConfig& config_;
+    const image::Image& image_;
+    const RunHooks& hooks_;
+
+    memory::GuestMemory memory_;
+    kvm::CpuModel cpu_model_;
+    boot::MemoryPlan plan_;
+    std::optional<kvm::Vm> vm_;
+    std::deque<VirtualCpu> cpus_;
+    std::optional<Doorbells> doorbells_;
+    std::uint64_t tsc_hz_ = 0;
+    std::int64_t tsc_offset_ = 0;
+    std::chrono::steady_clock::time_point started_at_;
+    std::atomic<bool> timed_out_ = false;
+    std::unique_ptr<event::EventLoop> event_loop_;  // last: its thread ends first
+};
+
+}  // namespace husk::run

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include <x86intrin.h>
+
+#include <husk/abi/machine.hpp>
+
+#include "launcher/host/signals.hpp"
+#include "launcher/run/guest_fault.hpp"
+#include "launcher/run/host_signals.hpp"
+#include "launcher/run/machine.hpp"
+#include "launcher/run/step_timer.hpp"
+
+namespace husk::run {
+
+namespace {
+
+constexpr std::uint16_t serial_ports = 8;
+constexpr std::uint16_t line_status_offset = 5;
+constexpr std::byte transmitter_empty{0x60};
+
+bool is_doorbell(std::uint16_t port) { return port >= abi::doorbell_first_port && port <= abi::doorbell_last_port; }
+bool is_serial(std::uint16_t port) { return port >= abi::serial_port && port < abi::serial_port + serial_ports; }
+
+std::uint64_t first_alarm_ns(const config::LaunchConfig& config) {
+    if (!config.timeout) return slice_ns;
+    const std::chrono::nanoseconds timeout = *config.timeout;
+    return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(timeout.count()), 1, slice_ns);
+}
+
+}  // namespace
+
+void Machine::run(Outcome& outcome) {
+    StepTimer timer(outcome.stats);
+    VirtualCpu& cpu = cpus_.front();
+    cpu.control.attach_to_this_thread();
+    if (config_.timeout) cpu.control.let_alarm_end_wait();
+    install_kick_handler();
+    forward_host_signals(cpu.control);
+    started_at_ = std::chrono::steady_clock::now();
+    host::ThreadAlarm alarm(kick_signal());
+    alarm.start(first_alarm_ns(config_));
+    timer.done("start");
+    outcome.stats.first_run_tsc = __rdtsc();
+    while (serve(cpu, cpu.control.run_guest(), outcome)) {
+    }
+    timer.done("run");
+    stop_forwarding_host_signals();
+    outcome.crash = doorbells_->crash();
+}
+
+bool Machine::serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome) {
+    if (const auto* write = std::get_if<kvm::PortWrite>(&exit)) {
+        if (is_doorbell(write->port)) {
+            if (doorbells_->serve(write->port, cpu.mailbox, cpu.control, outcome.stats)) {
+                if (cpu.ticker) cpu.ticker->ensure_running();
+                return true;
+            }
+            const Doorbells::End& end = doorbells_->end();
+            outcome.exit_status = end.exit_status;
+            outcome.signal = end.signal;
+            if (end.fault) outcome.failure = {host::ExitCode::guest_fault, *end.fault};
+            return false;
+        }
+        if (is_serial(write->port)) {
+            outcome.stats.count(ExitKind::serial);
+            if (write->port == abi::serial_port) doorbells_->write_serial(write->data);
+            return true;
+        }
+    }
+    if (const auto* read = std::get_if<kvm::PortRead>(&exit); read != nullptr && is_serial(read->port)) {
+        outcome.stats.count(ExitKind::serial);
+        std::ranges::fill(read->data,
+                          read->port == abi::serial_port + line_status_offset ? transmitter_empty : std::byte{0});
+        return true;
+    }
+    if (std::holds_alternative<kvm::Interrupted>(exit)) {
+        outcome.stats.count(ExitKind::interrupted);
+        return on_interrupted(cpu, outcome);
+    }
+    outcome.stats.count(ExitKind::other);
+    outcome.failure = {host::ExitCode::guest_fault, describe_fault(exit, cpu.vcpu)};
+    return false;
+}
+
+bool Machine::on_interrupted(VirtualCpu& cpu, Outcome& outcome) {
+    if (cpu.control.stop_requested()) {
+        if (timed_out_.load()) {
+            outcome.failure = {host::ExitCode::timeout, "the guest did not end within the --timeout of " +
+                                                            std::to_string(config_.timeout->count()) + " ms"};
+        } else {
+            outcome.signal = second_end_signal();
+        }
+        return false;
+    }
+    if (cpu.control.take_alarm()) start_ticker(cpu);
+    if (cpu.control.attention() != 0) try_upcall(cpu, outcome.stats);
+    return true;
+}
+
+void Machine::try_upcall(VirtualCpu& cpu, Stats& stats) {
+    const auto position = cpu.vcpu.try_position();
+    const std::uint64_t stack = std::atomic_ref(cpu.mailbox.upcall_stack).load();
+    const bool in_application = position && position->ring == 3 && !position->event_in_flight &&
+                                (position->rip < image_.note.runtime_text_begin ||
+                                 position->rip >= image_.note.runtime_text_end);
+    if (!in_application || stack == 0) {
+        start_ticker(cpu);
+        cpu.ticker->retry_attention();
+        return;
+    }
+    std::atomic_ref(cpu.mailbox.upcall_rip).store(position->rip);
+    std::atomic_ref(cpu.mailbox.upcall_rsp).store(position->rsp);
+    std::atomic_ref(cpu.mailbox.upcall_rflags).store(position->rflags);
+    cpu.vcpu.redirect(image_.note.upcall, stack, abi::user_rflags);
+    ++stats.upcalls;
+}
+
+void Machine::start_ticker(VirtualCpu& cpu) {
+    if (cpu.ticker) return;
+    cpu.ticker.emplace(event_loop(), cpu.control, tsc_hz_, tsc_offset_);
+    cpu.ticker->ensure_running();
+}
+
+event::EventLoop& Machine::event_loop() {
+    if (event_loop_ != nullptr) return *event_loop_;
+    event_loop_ = std::make_unique<event::EventLoop>();
+    if (config_.timeout) {
+        const auto due = std::chrono::nanoseconds(*config_.timeout) - (std::chrono::steady_clock::now() - started_at_);
+        event_loop_->call_after(std::max(due, std::chrono::nanoseconds(0)), [this] {
+            timed_out_.store(true);
+            for (VirtualCpu& cpu : cpus_) cpu.control.request_stop();
+        });
+    }
+    return *event_loop_;
+}
+
+void Machine::watch_console(unsigned stream, short poll_events) {
+    event_loop().watch(static_cast<int>(stream), poll_events,
+                       [this] { cpus_.front().control.raise(abi::attention::console); });
+}
+
+VcpuControl* Machine::try_vcpu(std::uint64_t index) {
+    return index < cpus_.size() ? &cpus_[index].control : nullptr;
+}
+
+}  // namespace husk::run

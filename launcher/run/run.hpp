@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of an image as a VM, from its configuration to its exit code.
+//
+//   run::Outcome outcome = run::run_vm(config, image, hooks);
+//   if (outcome.failure) ...print outcome.failure->sentence...
+//   host::leave_process(run::exit_code(outcome));
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <husk/abi/crash_record.hpp>
+#include <husk/abi/guest_address.hpp>
+
+#include "launcher/config/launch_config.hpp"
+#include "launcher/host/error.hpp"
+#include "launcher/image/image.hpp"
+#include "launcher/memory/guest_memory.hpp"
+#include "launcher/run/stats.hpp"
+
+namespace husk::run {
+
+// A dying guest's record, with what is needed to read on from it. The vCPUs are stopped meanwhile. Every address in it is
+// still the guest's word: read through `memory` only. The arrays of threads and mappings lie in RAM (checked).
+struct CrashView {
+    abi::CrashRecord record;
+    const memory::GuestMemory& memory;
+    abi::GuestPhys page_table_root;
+};
+
+// Called on the thread that called run_vm. A hook that is not set is left out.
+struct RunHooks {
+    std::function<void(const CrashView&)> on_crash;
+    std::function<void(std::string_view)> on_log;   // a line of the runtime about itself
+    std::function<void(std::string_view)> on_note;  // a line of the launcher about its choices, under --verbose
+};
+
+// Why it was the launcher that ended the VM.
+struct Failure {
+    host::ExitCode code;
+    std::string sentence;
+};
+
+class Machine;
+
+struct Outcome {
+    int exit_status = 0;                  // of the application, 0..255
+    int signal = 0;                       // that ended the application, or the launcher's second one; 0: none
+    std::optional<abi::CrashKind> crash;  // the guest left a crash record
+    std::optional<Failure> failure;
+    Stats stats;
+    std::unique_ptr<Machine> machine;     // what is left of the VM: taking it down can wait
+
+    Outcome();
+    Outcome(Outcome&&) noexcept;
+    Outcome& operator=(Outcome&&) noexcept;
+    ~Outcome();
+};
+
+// Throws host::Error for what goes wrong before the first instruction; afterwards everything is in the Outcome.
+[[nodiscard]] Outcome run_vm(const config::LaunchConfig& config, const image::Image& image, const RunHooks& hooks);
+
+// What the launcher exits with.
+[[nodiscard]] int exit_code(const Outcome& outcome);
+
+}  // namespace husk::run

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one run cost: the time of each step, exits by kind, memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "launcher/kvm/cpu_model.hpp"
+#include "launcher/memory/guest_memory.hpp"
+
+namespace husk::run {
+
+struct Step {
+    const char* name = nullptr;
+    std::uint64_t duration_ns = 0;
+};
+
+// Kinds of exit that are counted, in the order of Stats::exits.
+enum class ExitKind : std::size_t {
+    console_write,
+    console_read,
+    console_poll,
+    exit,
+    wait,
+    wake,
+    log,
+    crash,
+    serial,
+    interrupted,  // by a signal to the vCPU's thread
+    other,
+};
+inline constexpr std::size_t exit_kinds = static_cast<std::size_t>(ExitKind::other) + 1;
+[[nodiscard]] const char* name_of(ExitKind kind);
+
+struct Stats {
+    kvm::Kind kvm_kind = kvm::Kind::hw;
+    memory::Backing backing = memory::Backing::small;
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t memory_resident_bytes = 0;  // at the end
+    std::uint64_t tsc_hz = 0;
+    std::uint64_t first_run_tsc = 0;  // host's TSC just before the first guest instruction
+    std::array<std::uint64_t, exit_kinds> exits{};
+    std::uint64_t upcalls = 0;  // pre-emptions of application code
+
+    [[nodiscard]] std::span<const Step> steps() const { return {steps_.data(), step_count_}; }
+
+    void count(ExitKind kind) { ++exits[static_cast<std::size_t>(kind)]; }
+    void add_step(const char* name, std::uint64_t duration_ns) {
+        if (step_count_ < steps_.size()) steps_[step_count_++] = {name, duration_ns};
+    }
+
+private:
+    std::array<Step, 16> steps_{};
+    std::size_t step_count_ = 0;
+};
+
+}  // namespace husk::run

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/run/vcpu_control.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <limits>
+
+#include "launcher/host/clock.hpp"
+#include "launcher/host/futex.hpp"
+#include "launcher/host/signals.hpp"
+
+namespace husk::run {
+
+namespace {
+
+constexpr std::uint32_t word(VcpuState state) { return static_cast<std::uint32_t>(state); }
+
+thread_local VcpuControl* control_of_this_thread = nullptr;
+
+void on_kick(int, siginfo_t* info, void*) {
+    const int saved_errno = errno;
+    if (VcpuControl* control = control_of_this_thread; control != nullptr) {
+        if (info->si_code == SI_TIMER) control->on_alarm();
+        control->kick();
+    }
+    errno = saved_errno;
+}
+
+}  // namespace
+
+int kick_signal() { return SIGRTMIN; }
+
+void install_kick_handler() { host::handle_signal(kick_signal(), on_kick); }
+
+void VcpuControl::raise(std::uint32_t attention_bits) {
+    std::atomic_ref(mailbox_.attention).fetch_or(attention_bits);
+    nudge();
+    kick();
+}
+
+void VcpuControl::raise_signal(int number) {
+    std::atomic_ref(mailbox_.signals).fetch_or(std::uint64_t{1} << (number - 1));
+    raise(abi::attention::signals);
+}
+
+void VcpuControl::wake() {
+    wake_pending_.store(true);
+    nudge();
+}
+
+void VcpuControl::kick() {
+    // The request first: a vCPU that is just about to enter finds it there. One that is inside needs the signal, whose
+    // handler does all this again on the right thread.
+    vcpu_.request_exit();
+    if (state() == VcpuState::guest && control_of_this_thread != this) host::signal_thread(thread_id_, kick_signal());
+}
+
+void VcpuControl::request_stop() {
+    stop_requested_.store(true);
+    nudge();
+    kick();
+}
+
+void VcpuControl::nudge() {
+    std::uint32_t waiting = word(VcpuState::waiting);
+    if (state_.compare_exchange_strong(waiting, word(VcpuState::host))) host::futex_wake(state_);
+}
+
+std::uint32_t VcpuControl::attention() const { return std::atomic_ref(mailbox_.attention).load(); }
+
+std::uint64_t VcpuControl::timer_deadline_tsc() const { return std::atomic_ref(mailbox_.timer_deadline_tsc).load(); }
+
+bool VcpuControl::wants_tick(std::uint64_t guest_tsc) const {
+    return std::atomic_ref(mailbox_.want_tick).load() != 0 || guest_tsc >= timer_deadline_tsc();
+}
+
+void VcpuControl::attach_to_this_thread() {
+    thread_id_ = host::current_thread_id();
+    control_of_this_thread = this;
+}
+
+kvm::Exit VcpuControl::run_guest() {
+    state_.store(word(VcpuState::guest));
+    const kvm::Exit exit = vcpu_.run();
+    state_.store(word(VcpuState::host));
+    // Cleared before the caller looks at what was wanted; a request from here on ends the next run at once.
+    if (std::holds_alternative<kvm::Interrupted>(exit)) vcpu_.clear_exit_request();
+    return exit;
+}
+
+void VcpuControl::wait(std::uint64_t timeout_ns) {
+    std::uint64_t deadline_ns = host::no_deadline_ns;
+    constexpr std::uint64_t longest_ns = std::numeric_limits<std::int64_t>::max() / 2;
+    if (timeout_ns < longest_ns) deadline_ns = host::monotonic_ns() + timeout_ns;
+    for (;;) {
+        state_.store(word(VcpuState::waiting));
+        if (attention() != 0 || wake_pending_.load() || stop_requested_.load()) break;
+        if (alarm_ends_wait_ && alarm_.load()) break;
+        if (host::futex_wait(state_, word(VcpuState::waiting), deadline_ns) == host::FutexResult::timed_out) break;
+    }
+    state_.store(word(VcpuState::host));
+    wake_pending_.store(false);
+    // The guest looks at its attention when a wait ends: no need to bring it out again for what has come so far.
+    vcpu_.clear_exit_request();
+    if (stop_requested_.load() || alarm_.load()) vcpu_.request_exit();
+}
+
+void VcpuControl::on_alarm() { alarm_.store(true); }
+
+}  // namespace husk::run

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// How other threads and signal handlers reach a vCPU: attention, wake, kick.
+//
+// The vCPU's thread alternates between three states. Whoever wants something sets its word first and looks at the state
+// afterwards; the vCPU sets the state first and looks at the words afterwards: no order of the two loses an event.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <husk/abi/doorbell.hpp>
+
+#include "launcher/kvm/vcpu.hpp"
+
+namespace husk::run {
+
+enum class VcpuState : std::uint32_t { host, guest, waiting };
+
+class VcpuControl final {
+public:
+    // vcpu and mailbox live longer than this object.
+    VcpuControl(kvm::Vcpu& vcpu, abi::VcpuMailbox& mailbox) : vcpu_(vcpu), mailbox_(mailbox) {}
+
+    // --- any thread, and signal handlers of the vCPU's own thread
+
+    // Sets attention bits; a waiting vCPU goes on, one in the guest comes out.
+    void raise(std::uint32_t attention_bits);
+    void raise_signal(int number);
+
+    // Makes wait() return, now or when next called.
+    void wake();
+
+    // Makes a vCPU that is in the guest come out.
+    void kick();
+
+    // The vCPU shall stop for good.
+    void request_stop();
+
+    [[nodiscard]] VcpuState state() const { return static_cast<VcpuState>(state_.load()); }
+    [[nodiscard]] std::uint32_t attention() const;
+    [[nodiscard]] bool wants_tick(std::uint64_t guest_tsc) const;
+    [[nodiscard]] std::uint64_t timer_deadline_tsc() const;
+
+    // --- the vCPU's thread only
+
+    // Before the first run_guest: kicks go to the calling thread.
+    void attach_to_this_thread();
+
+    [[nodiscard]] kvm::Exit run_guest();
+
+    // Sleeps until wake(), attention, a stop request, an interruption that the caller must see to, or the time is up.
+    void wait(std::uint64_t timeout_ns);
+
+    [[nodiscard]] bool stop_requested() const { return stop_requested_.load(); }
+
+    // An alarm of this thread went off: wait() returns early if asked to, and run_guest() comes back.
+    void on_alarm();
+    [[nodiscard]] bool take_alarm() { return alarm_.exchange(false); }
+    void let_alarm_end_wait() { alarm_ends_wait_ = true; }
+
+private:
+    void nudge();
+
+    kvm::Vcpu& vcpu_;
+    abi::VcpuMailbox& mailbox_;
+    std::atomic<std::uint32_t> state_ = static_cast<std::uint32_t>(VcpuState::host);
+    std::atomic<bool> wake_pending_ = false;
+    std::atomic<bool> stop_requested_ = false;
+    std::atomic<bool> alarm_ = false;
+    bool alarm_ends_wait_ = false;
+    int thread_id_ = 0;
+};
+
+// The signal that kicks: its handler asks the vCPU of its thread to exit.
+[[nodiscard]] int kick_signal();
+void install_kick_handler();
+
+}  // namespace husk::run
