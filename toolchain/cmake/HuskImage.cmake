@@ -20,7 +20,8 @@ function(husk_add_image target)
   else()
     # clang knows no specs; without its own -static it takes crtbegin.o by itself.
     target_link_options(${target} PRIVATE -no-pie -static-libgcc LINKER:-static)
-    target_link_libraries(${target} PRIVATE -Wl,--start-group -lgcc -lgcc_eh -lc -Wl,--end-group)
+    set_property(TARGET ${target} APPEND PROPERTY LINK_LIBRARIES
+      "-Wl,--start-group" -lgcc -lgcc_eh -lc "-Wl,--end-group") # whichever signature the project uses
   endif()
   target_link_options(${target} PRIVATE LINKER:--emit-relocs LINKER:--eh-frame-hdr ${HUSK_GUEST_OBJECT})
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${HUSK_GUEST_OBJECT})
