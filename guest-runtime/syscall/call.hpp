@@ -4,26 +4,29 @@
 
 #include <cstdint>
 
+#include "guest-runtime/arch/context.hpp"
 #include "guest-runtime/base/result.hpp"
 #include "guest-runtime/base/user_memory.hpp"
 
-namespace husk::arch {
-struct Context;
-}
-
 namespace husk::sys {
 
-// The six argument registers in the order rdi, rsi, rdx, r10, r8, r9, and the caller's whole register state.
-struct Call {
-    const std::uint64_t* arguments;
-    arch::Context* context;
-
-    [[nodiscard]] std::uint64_t operator[](unsigned index) const { return arguments[index]; }
-    [[nodiscard]] int fd(unsigned index) const { return static_cast<int>(arguments[index]); }
-    [[nodiscard]] int integer(unsigned index) const { return static_cast<int>(arguments[index]); }
+// The interrupted context read as a system call: six arguments in rdi, rsi, rdx, r10, r8, r9.
+struct Call : arch::Context {
+    [[nodiscard]] std::uint64_t operator[](unsigned index) const {
+        switch (index) {
+            case 0: return rdi;
+            case 1: return rsi;
+            case 2: return rdx;
+            case 3: return r10;
+            case 4: return r8;
+            default: return r9;
+        }
+    }
+    [[nodiscard]] int fd(unsigned index) const { return static_cast<int>((*this)[index]); }
+    [[nodiscard]] int integer(unsigned index) const { return static_cast<int>((*this)[index]); }
     template <class T>
     [[nodiscard]] UserPtr<T> pointer(unsigned index) const {
-        return UserPtr<T>(arguments[index]);
+        return UserPtr<T>((*this)[index]);
     }
 };
 

@@ -2,13 +2,12 @@
 // A callback at a point in time: under sleeps, timerfd, interval timers.
 #pragma once
 
-#include "guest-runtime/base/intrusive_list.hpp"
 #include "guest-runtime/thread/clock.hpp"
 
 namespace husk::thread {
 
 // on_expiry runs in the runtime with the timer disarmed and no lock held; it may arm the timer again, may not sleep.
-class Timer : public ListNode<struct TimerTag> {
+class Timer {
 public:
     Timer() = default;
     Timer(const Timer&) = delete;
@@ -27,6 +26,10 @@ private:
     friend class TimerQueue;
     Deadline deadline_ = Deadline::never();
     bool armed_ = false;
+    // Links of the queue's heap. `previous_` is the parent for a first child, else the sibling before.
+    Timer* first_child_ = nullptr;
+    Timer* next_sibling_ = nullptr;
+    Timer* previous_ = nullptr;
 };
 
 }  // namespace husk::thread

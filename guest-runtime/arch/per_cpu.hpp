@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one vCPU keeps behind its mailbox, reached through GS.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <husk/abi/doorbell.hpp>
+#include <husk/abi/memory_layout.hpp>
+
+namespace husk::thread {
+class Thread;
+}
+
+namespace husk::arch {
+
+// Popped by the `iretq` of a ring-0 trap stub: sends the vCPU to the ring-3 half of the trap.
+struct IretFrame {
+    std::uint64_t rip, cs, rflags, rsp, ss;
+};
+
+struct PerCpu {
+    abi::VcpuMailbox mailbox;
+    std::uint8_t mailbox_growth[abi::vcpu_area::guest_private_offset - sizeof(abi::VcpuMailbox)];
+
+    std::uint64_t scratch[4];  // entry code saves registers here before it has a stack
+    thread::Thread* current;
+    thread::Thread* idle;
+    IretFrame* frame_plain;  // traps without an error code; read by the ring-0 stubs
+    IretFrame* frame_error;  // traps with one
+    IretFrame* frame_page_fault;
+    std::uint64_t emergency_stack;  // for a fault inside the trap entry itself
+    IretFrame frames[3];
+};
+// entry.S knows these.
+static_assert(offsetof(PerCpu, mailbox.attention) == 48 && offsetof(PerCpu, mailbox.upcall_stack) == 64);
+static_assert(offsetof(PerCpu, scratch) == 1024 && offsetof(PerCpu, current) == 1056);
+static_assert(offsetof(PerCpu, frame_plain) == 1072 && offsetof(PerCpu, emergency_stack) == 1096);
+static_assert(sizeof(PerCpu) <= abi::page_size);
+
+// This vCPU's. The pointer is stable: the runtime is not pre-empted.
+inline PerCpu& per_cpu() {
+    PerCpu* self;
+    asm("mov %%gs:0, %0" : "=r"(self));
+    return *self;
+}
+
+inline thread::Thread* current_thread() {
+    thread::Thread* thread;
+    asm volatile("mov %%gs:1056, %0" : "=r"(thread));
+    return thread;
+}
+
+// Fills in what the trap stubs need; before the first trap of this vCPU.
+void initialise_per_cpu(PerCpu& cpu);
+
+}  // namespace husk::arch

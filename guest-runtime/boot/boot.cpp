@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the first instruction to the application's: every part of the runtime is brought up in the order it is needed.
+#include <new>
+
+#include <husk/abi/machine.hpp>
+#include <husk/abi/memory_layout.hpp>
+
+#include "guest-runtime/arch/cpu.hpp"
+#include "guest-runtime/arch/entry.hpp"
+#include "guest-runtime/arch/per_cpu.hpp"
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/base/random_seed.hpp"
+#include "guest-runtime/boot/application_stack.hpp"
+#include "guest-runtime/boot/boot_info_reader.hpp"
+#include "guest-runtime/boot/boot_state.hpp"
+#include "guest-runtime/boot/own_image.hpp"
+#include "guest-runtime/fs/initialise.hpp"
+#include "guest-runtime/memory/initialise.hpp"
+#include "guest-runtime/thread/clock_source.hpp"
+#include "guest-runtime/thread/first_thread.hpp"
+#include "guest-runtime/thread/scheduler.hpp"
+#include "guest-runtime/thread/vector_state.hpp"
+
+const husk::abi::CpuidEntry* husk_cpuid_table = nullptr;
+std::uint32_t husk_cpuid_count = 0;
+
+namespace husk::boot {
+
+namespace {
+
+constinit BootView view{};
+
+// The launcher takes wall clock and host TSC at one moment; the guest's TSC then was host_tsc + tsc_offset.
+void start_clock(const abi::BootInfo& info) {
+    std::uint64_t tsc_then = info.host_tsc + static_cast<std::uint64_t>(info.tsc_offset);
+    std::uint64_t now = arch::read_tsc();
+    std::uint64_t since_ticks = now > tsc_then ? now - tsc_then : 0;
+    // More than a minute between launcher and first instruction means that the offset was not what it seemed.
+    if (since_ticks / info.tsc_hz > 60) since_ticks = 0;
+    auto since_ns = static_cast<std::uint64_t>(static_cast<unsigned __int128>(since_ticks) * 1'000'000'000 / info.tsc_hz);
+    thread::initialise_clock(info.tsc_hz, now, info.wall_clock_ns + static_cast<std::int64_t>(since_ns));
+}
+
+}  // namespace
+
+const abi::BootInfo& boot_info() { return *view.info; }
+bool is_verbose() { return (view.info->flags & abi::boot_flag::verbose) != 0; }
+std::string_view argument_block() { return view.arguments; }
+std::string_view environment_block() { return view.environment; }
+std::string_view working_directory() { return view.working_directory; }
+std::string_view image_path() { return view.arguments.substr(0, view.arguments.find('\0')); }
+
+}  // namespace husk::boot
+
+void husk_boot(const husk::abi::BootInfo* info) {
+    using namespace husk;
+    arch::initialise_per_cpu(arch::per_cpu());
+    thread::become_idle_thread();
+
+    // SAFETY: the launcher maps the record at the address in rdi with all that its size says.
+    auto checked = boot::read_boot_info({reinterpret_cast<const std::byte*>(info), info->size_bytes});
+    check(checked.ok(), "the boot info is not what ABI number says it should be");
+    boot::view = checked.value();
+
+    boot::start_clock(*info);
+    husk_cpuid_table = boot::view.cpuid.data();
+    husk_cpuid_count = static_cast<std::uint32_t>(boot::view.cpuid.size());
+    seed_random(info->seed);
+    memory::initialise(*info);
+    boot::adopt_own_segments();
+    thread::initialise_vector_state(info->xsave_size_bytes, info->xcr0);
+    thread::initialise_scheduler(info->vcpu_count);
+    fs::initialise();
+
+    auto start = boot::build_application_stack(boot::view);
+    check(start.ok(), "no memory for the application's stack, arguments and environment");
+    thread::start_first_thread(start.value().rip, start.value().rsp);
+    thread::run_idle();
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/boot/own_image.hpp"
+
+#include <array>
+
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/memory/program_memory.hpp"
+
+extern "C" {
+extern const Elf64_Ehdr __ehdr_start;  // the linker's: the header as mapped with the first segment
+}
+
+namespace husk::boot {
+
+const Elf64_Ehdr& image_header() { return __ehdr_start; }
+
+std::span<const Elf64_Phdr> program_headers() {
+    // SAFETY: the first segment maps header and program headers alike (the launcher checks that they lie in the file).
+    auto first = reinterpret_cast<std::uint64_t>(&__ehdr_start) + __ehdr_start.e_phoff;
+    return {reinterpret_cast<const Elf64_Phdr*>(first), __ehdr_start.e_phnum};
+}
+
+void adopt_own_segments() {
+    std::array<memory::ImageSegment, 16> segments;
+    std::size_t count = 0;
+    for (const Elf64_Phdr& header : program_headers()) {
+        if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
+        check(count < segments.size(), "the image has more than 16 segments");
+        memory::Protection protection = ((header.p_flags & PF_R) != 0 ? 1u : 0u) | ((header.p_flags & PF_W) != 0 ? 2u : 0u) |
+                                        ((header.p_flags & PF_X) != 0 ? 4u : 0u);
+        segments[count++] = {header.p_vaddr, header.p_vaddr + header.p_memsz, protection};
+    }
+    check(memory::adopt_image({segments.data(), count}).ok(), "no memory to describe the image's segments");
+}
+
+}  // namespace husk::boot

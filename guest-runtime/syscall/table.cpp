@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/syscall/table.hpp"
+
+#include <array>
+#include <atomic>
+
+#include "guest-runtime/arch/entry.hpp"
+#include "guest-runtime/arch/entry_offsets.h"
+#include "guest-runtime/base/format.hpp"
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/boot/boot_state.hpp"
+#include "guest-runtime/syscall/handlers.hpp"
+
+namespace husk::sys {
+
+namespace {
+
+struct Row {
+    unsigned number;
+    const char* name;
+    Handler handler;
+};
+
+SysResult sys_missing(const Call& call) { return husk_unknown_syscall(&const_cast<Call&>(call)); }
+
+constexpr Row rows[] = {
+#define HUSK_SYSCALL(number, name, handler) {number, #name, handler},
+#include "guest-runtime/syscall/table.def"
+#undef HUSK_SYSCALL
+};
+
+constexpr std::array<Handler, SYSCALL_COUNT> handlers_by_number() {
+    std::array<Handler, SYSCALL_COUNT> handlers{};
+    for (Handler& handler : handlers) handler = sys_missing;
+    for (const Row& row : rows) handlers[row.number] = row.handler;
+    return handlers;
+}
+
+const char* name_of(std::uint64_t number) {
+    for (const Row& row : rows) {
+        if (row.number == number) return row.name;
+    }
+    return "unknown";
+}
+
+// One bit for each number that was named already.
+constinit std::array<std::atomic<std::uint64_t>, SYSCALL_COUNT / 64 + 1> named{};
+
+}  // namespace
+
+}  // namespace husk::sys
+
+// Read by entry.S.
+extern "C" {
+extern const std::array<husk::sys::Handler, SYSCALL_COUNT> husk_syscall_table;
+constinit const std::array<husk::sys::Handler, SYSCALL_COUNT> husk_syscall_table = husk::sys::handlers_by_number();
+}
+
+extern "C" long husk_unknown_syscall(husk::arch::Context* context) {
+    using namespace husk;
+    constexpr long not_there = -static_cast<long>(Errno::enosys);
+    std::uint64_t number = context->orig_rax;
+    std::uint64_t slot = number < SYSCALL_COUNT ? number : SYSCALL_COUNT;
+    std::uint64_t bit = 1ull << (slot % 64);
+    if (!boot::is_verbose() || (sys::named[slot / 64].fetch_or(bit) & bit) != 0) return not_there;
+    char buffer[96];
+    TextWriter text(buffer);
+    text.text("system call ").decimal(number).text(" (").text(sys::name_of(number)).text(") is not there: ENOSYS");
+    log_line(text.view());
+    return not_there;
+}
+
+namespace husk::sys {
+
+void run_again(arch::Context& context) {
+    std::uint64_t number = context.orig_rax;
+    // SAFETY: a Call is a Context with accessors and nothing else.
+    auto& call = static_cast<Call&>(context);
+    Handler handler = number < SYSCALL_COUNT ? husk_syscall_table[number] : sys_missing;
+    context.rax = static_cast<std::uint64_t>(handler(call).raw());
+}
+
+}  // namespace husk::sys

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/thread/death.hpp"
+
+#include <husk/abi/boot_info.hpp>
+#include <husk/abi/crash_record.hpp>
+#include <husk/abi/memory_layout.hpp>
+
+#include "guest-runtime/arch/cpu.hpp"
+#include "guest-runtime/base/format.hpp"
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/base/string.hpp"
+#include "guest-runtime/drivers/platform.hpp"
+#include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/thread/thread.hpp"
+
+namespace husk::thread {
+
+namespace {
+
+constexpr std::uint32_t max_threads = 1024, max_mappings = 4096;
+
+// In the image's bss, whose gpa is its address: pages of it that no one touches cost nothing.
+constinit abi::CrashRecord record;
+constinit abi::CrashThread threads[max_threads];
+constinit abi::CrashMapping mappings[max_mappings];
+constinit char message[512];
+constinit std::atomic<bool> is_dying = false;
+
+template <class T>
+std::uint64_t gpa(const T& object) {
+    // SAFETY: an address only; the image is mapped where it lies.
+    return reinterpret_cast<std::uint64_t>(&object);
+}
+
+void fill_registers(abi::CrashRegisters& to, const arch::Context& from, std::uint64_t fs_base) {
+    static_assert(sizeof(arch::Context) <= sizeof(abi::CrashRegisters));
+    memcpy(&to, &from, sizeof from);
+    to.fs_base = fs_base;
+}
+
+void fill_thread(abi::CrashThread& entry, const Thread& thread, const arch::Context& context) {
+    bool is_self = &thread == &current();
+    entry.tid = thread.tid;
+    memcpy(entry.name, thread.name, sizeof entry.name);
+    if (is_self) arch::save_vector_state(thread.vector_area);
+    // SAFETY: vector areas come from the heap, which lies in the physmap.
+    entry.xsave_gpa = reinterpret_cast<std::uint64_t>(thread.vector_area) - abi::physmap_base;
+    fill_registers(entry.registers, context, is_self ? arch::read_fs_base() : thread.fs_base);
+}
+
+struct MappingWriter final : memory::RangeVisitor {
+    std::uint32_t count = 0;
+    void visit(std::uint64_t begin, std::uint64_t end, memory::Protection protection, bool, const char*) override {
+        if (count < max_mappings) mappings[count++] = {begin, end, protection, 0};
+    }
+};
+
+}  // namespace
+
+void exit_process(int status) { platform::exit(status & 0xff, 0); }
+
+void die_of_signal(const SignalInfo& info, const arch::Context& context, bool with_record) {
+    if (with_record && !is_dying.exchange(true)) {
+        Thread& self = current();
+        std::uint32_t count = 0;
+        fill_thread(threads[count++], self, context);
+        // No lock: nothing may stand between a dying application and its record.
+        for (Thread& thread : all_threads().threads) {
+            if (&thread != &self && count < max_threads) fill_thread(threads[count++], thread, thread.context());
+        }
+        MappingWriter writer;
+        memory::visit_ranges(writer);
+        record.kind = abi::CrashKind::signal;
+        record.signal = static_cast<std::uint32_t>(info.number);
+        record.signal_code = info.code;
+        record.fault_address = info.code > 0 ? info.fault.address : 0;
+        record.thread_count = count;
+        record.threads_gpa = gpa(threads);
+        record.mapping_count = writer.count;
+        record.mappings_gpa = gpa(mappings);
+        platform::crash(record);
+    }
+    platform::exit(0, info.number);
+}
+
+}  // namespace husk::thread
+
+namespace husk {
+
+void panic(std::string_view what, std::source_location where) {
+    using namespace thread;
+    if (is_dying.exchange(true)) platform::exit(1, 0);
+    TextWriter text(message);
+    text.text(what).text(" (").text(where.file_name()).text(":").decimal(where.line()).text(")");
+    record.kind = abi::CrashKind::panic;
+    record.message_bytes = static_cast<std::uint32_t>(text.view().size());
+    record.message_gpa = gpa(message);
+    platform::crash(record);
+    platform::exit(1, 0);
+}
+
+void log_line(std::string_view line) {
+    static constinit Spinlock lock;
+    static constinit char buffer[256];
+    Guard guard(lock);
+    TextWriter text(buffer);
+    text.text(line);
+    platform::log(text.view());
+}
+
+}  // namespace husk

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel stack of a thread that has not run yet.
+#pragma once
+
+#include "guest-runtime/arch/context.hpp"
+
+namespace husk::thread {
+
+class Thread;
+
+// Lays what the first switch to `thread` finds, so that it goes on with `context`.
+void lay_first_frame(Thread& thread, const arch::Context& context);
+
+}  // namespace husk::thread

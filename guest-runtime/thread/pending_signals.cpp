@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/thread/pending_signals.hpp"
+
+#include <bit>
+#include <new>
+
+namespace husk::thread {
+
+PendingSignals::~PendingSignals() {
+    while (Entry* entry = entries_.pop_front()) delete entry;
+}
+
+void PendingSignals::add(const SignalInfo& info) {
+    SignalSet bit = signal_bit(info.number);
+    if ((set_ & bit) != 0 && info.number < signal_number::first_realtime) return;
+    if (auto* entry = new (std::nothrow) Entry) {
+        entry->info = info;
+        entries_.push_back(*entry);
+    }
+    set_ |= bit;
+}
+
+bool PendingSignals::take(SignalSet wanted, SignalInfo& info) {
+    using namespace signal_number;
+    constexpr SignalSet synchronous = signal_bit(segv) | signal_bit(bus) | signal_bit(ill) | signal_bit(trap) |
+                                      signal_bit(fpe) | signal_bit(sys);
+    SignalSet candidates = set_ & wanted;
+    if (candidates == 0) return false;
+    SignalSet first = (candidates & synchronous) != 0 ? candidates & synchronous : candidates;
+    int number = std::countr_zero(first) + 1;
+
+    info = sender_info(number, si_user);
+    bool found = false;
+    bool more = false;
+    for (Entry& entry : entries_) {
+        if (entry.info.number != number) continue;
+        if (found) {
+            more = true;
+            break;
+        }
+        info = entry.info;
+        entry.unlink();
+        delete &entry;
+        found = true;
+    }
+    if (!more) set_ &= ~signal_bit(number);
+    return true;
+}
+
+void PendingSignals::discard(int number) {
+    set_ &= ~signal_bit(number);
+    for (Entry& entry : entries_) {
+        if (entry.info.number != number) continue;
+        entry.unlink();
+        delete &entry;
+    }
+}
+
+}  // namespace husk::thread

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/thread/signal_state.hpp"
+
+#include <array>
+
+#include "guest-runtime/thread/thread.hpp"
+
+namespace husk::thread {
+
+namespace {
+
+// Guards actions, the process's pending signals and every thread's. Order: all_threads().lock, this, Thread::lock.
+constinit Spinlock signal_lock;
+constinit std::array<SignalAction, signal_number::last> actions;
+constinit PendingSignals process_pending;
+constinit WaitQueue arrivals;
+
+SignalAction& action_of(int number) { return actions[static_cast<std::size_t>(number - 1)]; }
+
+bool is_ignored(int number) {
+    const SignalAction& action = action_of(number);
+    if (action.handler == handler_ignore) return true;
+    return action.handler == handler_default && default_action(number) == DefaultAction::ignore;
+}
+
+void poke(Thread& thread) {
+    thread.work.fetch_or(work::signal, std::memory_order_seq_cst);
+    unpark(thread);
+}
+
+// The work bit says what the sets say; called by the thread itself with signal_lock held.
+void refresh_work(Thread& self) {
+    SignalSet deliverable = (self.pending.set() | process_pending.set()) & ~self.blocked.load();
+    if (deliverable != 0) {
+        self.work.fetch_or(work::signal, std::memory_order_relaxed);
+    } else {
+        self.work.fetch_and(~work::signal, std::memory_order_relaxed);
+    }
+}
+
+}  // namespace
+
+void send_to_process(const SignalInfo& info) {
+    Guard list_guard(all_threads().lock);
+    SignalSet bit = signal_bit(info.number);
+    {
+        Guard guard(signal_lock);
+        Thread* taker = nullptr;
+        bool someone_blocks = false;
+        for (Thread& thread : all_threads().threads) {
+            if ((thread.blocked.load() & bit) != 0) {
+                someone_blocks = true;
+            } else if (taker == nullptr || &thread == &current()) {
+                taker = &thread;
+            }
+        }
+        // An ignored signal is only kept where someone blocks it: sigwait and signalfd get to see it.
+        if (is_ignored(info.number) && !someone_blocks) return;
+        process_pending.add(info);
+        if (taker != nullptr) poke(*taker);
+    }
+    arrivals.wake_all();
+}
+
+void send_to_thread(Thread& thread, const SignalInfo& info) {
+    {
+        Guard guard(signal_lock);
+        bool is_blocked = (thread.blocked.load() & signal_bit(info.number)) != 0;
+        if (is_ignored(info.number) && !is_blocked) return;
+        thread.pending.add(info);
+        if (!is_blocked) poke(thread);
+    }
+    arrivals.wake_all();
+}
+
+bool take_pending(SignalSet wanted, SignalInfo& info) {
+    Thread& self = current();
+    Guard guard(signal_lock);
+    bool taken = self.pending.take(wanted, info) || process_pending.take(wanted, info);
+    refresh_work(self);
+    return taken;
+}
+
+SignalSet pending_set() {
+    Guard guard(signal_lock);
+    return current().pending.set() | process_pending.set();
+}
+
+WaitQueue& signal_arrivals() { return arrivals; }
+
+void set_blocked(SignalSet mask) {
+    Thread& self = current();
+    Guard guard(signal_lock);
+    self.blocked.store(mask & ~unblockable);
+    refresh_work(self);
+}
+
+SignalAction signal_action(int number) {
+    Guard guard(signal_lock);
+    return action_of(number);
+}
+
+void set_signal_action(int number, const SignalAction& action) {
+    Guard list_guard(all_threads().lock);
+    Guard guard(signal_lock);
+    action_of(number) = action;
+    if (!is_ignored(number)) return;
+    // POSIX: a signal that is ignored from now on is discarded where it is pending.
+    process_pending.discard(number);
+    for (Thread& thread : all_threads().threads) thread.pending.discard(number);
+}
+
+SignalAction claim_signal_action(int number) {
+    Guard guard(signal_lock);
+    SignalAction action = action_of(number);
+    if (action.handler > handler_ignore && (action.flags & sa_resethand) != 0) action_of(number).handler = handler_default;
+    return action;
+}
+
+}  // namespace husk::thread
