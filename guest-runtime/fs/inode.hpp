@@ -13,6 +13,7 @@
 #include "guest-runtime/fs/file_locks.hpp"
 #include "guest-runtime/fs/open_flags.hpp"
 #include "guest-runtime/fs/text.hpp"
+#include "guest-runtime/thread/mutex.hpp"
 
 namespace husk::fs {
 
@@ -101,19 +102,25 @@ public:
     // A write has ended at `end`: the size becomes at least that, and the times move.
     virtual void written_to(std::uint64_t /*end*/) {}
     virtual void was_read() {}
+    // Before a write up to `end`; with contents() held.
+    virtual Result<> check_write(std::uint64_t /*end*/) { return {}; }
     virtual Result<> allocate(std::uint64_t, std::uint64_t, bool /*keep_size*/) { return Errno::eopnotsupp; }
     virtual Result<> punch_hole(std::uint64_t, std::uint64_t) { return Errno::eopnotsupp; }
     // The first byte at or behind `offset` that is data (or a hole); ENXIO when there is none.
     virtual Result<std::uint64_t> seek_data(std::uint64_t offset, bool hole);
     virtual Result<> sync(bool /*data_only*/) { return {}; }
 
+    // Seals of memfd_create(2).
+    virtual Result<std::uint32_t> seals() { return Errno::einval; }
+    virtual Result<> add_seals(std::uint32_t) { return Errno::einval; }
+
     // Extended attributes.
-    virtual Result<std::string_view> extended_attribute(std::string_view) { return Errno::eopnotsupp; }
+    virtual Result<Text> extended_attribute(std::string_view) { return Errno::eopnotsupp; }
     virtual Result<> set_extended_attribute(std::string_view, std::string_view, int /*flags*/) {
         return Errno::eopnotsupp;
     }
     virtual Result<> remove_extended_attribute(std::string_view) { return Errno::eopnotsupp; }
-    virtual Result<Text> extended_attribute_names() { return Text(); }
+    virtual Result<Text> extended_attribute_names() { return Text(); }  // each ends in NUL
 
     // A new open description. May sleep (a FIFO waits for its other end). The default serves regular files,
     // directories and device nodes.
@@ -122,6 +129,8 @@ public:
     // What /proc/self/fd shows for an object without a place; empty for those that have one.
     virtual Result<Text> description() { return Text(); }
 
+    // Held for a write as a whole, so that writes and changes of the size do not mix.
+    thread::Mutex& contents() { return contents_; }
     // Locks that open descriptions hold on this file.
     FileLocks& locks() { return locks_; }
     // Another file system is mounted here.
@@ -132,6 +141,7 @@ private:
     Filesystem* filesystem_;
     FileType type_;
     bool mount_point_ = false;
+    thread::Mutex contents_;
     FileLocks locks_;
 };
 
