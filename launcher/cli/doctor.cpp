@@ -12,6 +12,7 @@
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/file_descriptor.hpp"
+#include "launcher/kvm/host_cpu.hpp"
 #include "launcher/kvm/system.hpp"
 #include "launcher/qemu/find_qemu.hpp"
 
@@ -28,20 +29,11 @@ std::string first_line(const std::filesystem::path& path) {
     return text;
 }
 
-// The `flags` line of the first CPU.
-bool cpu_has_flag(std::string_view flag) {
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string text; std::getline(file, text);) {
-        if (text.starts_with("flags")) return (text + " ").find(" " + std::string(flag) + " ") != std::string::npos;
-    }
-    return false;
-}
-
 Finding examine_kvm() {
     try {
         const kvm::System system = kvm::System::open();
         static_cast<void>(system.create_vm());
-        const bool hardware = cpu_has_flag("vmx") || cpu_has_flag("svm");
+        const bool hardware = kvm::probe_kind() == kvm::Kind::hw;
         return {true, "KVM",
                 hardware ? "usable, kind hw (VMX or SVM)"
                          : "usable, kind pvm (no VMX or SVM: the kernel shadows page tables; system calls are patched)",

@@ -29,6 +29,8 @@ public:
     JsonText& value(bool truth) { return raw(truth ? "true" : "false"); }
     JsonText& value(std::integral auto number) { return raw(std::to_string(number)); }
     JsonText& null() { return raw("null"); }
+    // A number with a fraction, already in JSON's form.
+    JsonText& raw_number(std::string_view number) { return raw(number); }
 
     JsonText& field(std::string_view name, const auto& content) { return key(name).value(content); }
 

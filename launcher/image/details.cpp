@@ -4,10 +4,10 @@
 #include <gelf.h>
 #include <libelf.h>
 
-#include <memory>
 #include <string_view>
 
 #include "launcher/host/error.hpp"
+#include "launcher/image/elf_handle.hpp"
 #include "launcher/image/notes.hpp"
 
 namespace husk::image {
@@ -15,10 +15,6 @@ namespace husk::image {
 namespace {
 
 constexpr std::uint32_t xen_note_phys32_entry = 18;  // XEN_ELFNOTE_PHYS32_ENTRY
-
-struct ElfEnd {
-    void operator()(Elf* elf) const { elf_end(elf); }
-};
 
 std::optional<std::uint32_t> find_pvh_entry(Elf* elf) {
     std::size_t count = 0;
@@ -57,8 +53,7 @@ void read_sections(Elf* elf, Details& details) {
 }  // namespace
 
 Details read_details(const Image& image) {
-    elf_version(EV_CURRENT);
-    const std::unique_ptr<Elf, ElfEnd> elf(elf_begin(image.file.get(), ELF_C_READ, nullptr));
+    const ElfHandle elf = open_elf(image.file);
     if (elf == nullptr) {
         throw host::Error(host::ExitCode::not_elf, std::string("libelf cannot read the image: ") + elf_errmsg(-1));
     }

@@ -38,12 +38,15 @@ std::string make_kernel_line(const config::LaunchConfig& config, const StreamFac
     std::string line = config::fill_in("husk.stdout={} husk.stderr={} husk.status={} husk.control={} husk.streams={}",
                                        Hex{port::standard_output}, Hex{error_port}, Hex{port::status},
                                        Hex{port::control}, streams.kinds);
-    line += " husk.argv0=" + encode_word(config.image.native());
-    line += " husk.cwd=" + encode_word(config.working_directory);
-    for (const std::string& entry : config.environment) line += " husk.env=" + encode_word(entry);
+    const auto add = [&](std::string_view start, std::string_view word) {
+        line.append(start).append(encode_word(word));
+    };
+    add(" husk.argv0=", config.image.native());
+    add(" husk.cwd=", config.working_directory);
+    for (const std::string& entry : config.environment) add(" husk.env=", entry);
     if (config.verbose) line += " husk.verbose";
     line += " --";
-    for (const std::string& argument : config.arguments) line += " " + encode_word(argument);
+    for (const std::string& argument : config.arguments) add(" ", argument);
     return line;
 }
 

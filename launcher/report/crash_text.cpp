@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/report/crash_text.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "launcher/config/text.hpp"
+#include "launcher/image/symbols.hpp"
+#include "launcher/report/backtrace.hpp"
+#include "launcher/report/debug_info.hpp"
+#include "launcher/report/signal_names.hpp"
+
+namespace husk::report {
+
+namespace {
+
+using config::fill_in;
+using config::Hex;
+
+std::string padded_hex(std::uint64_t value) {
+    constexpr std::size_t digits = 16;
+    const std::string text = fill_in("{}", Hex{value}).substr(2);
+    return "0x" + std::string(digits - text.size(), '0') + text;
+}
+
+std::string demangle(const std::string& name) {
+    struct Free {
+        void operator()(char* text) const { std::free(text); }
+    };
+    int status = 0;
+    const std::unique_ptr<char, Free> text(__cxxabiv1::__cxa_demangle(name.c_str(), nullptr, nullptr, &status));
+    return status == 0 ? std::string(text.get()) : name;
+}
+
+std::string describe_frame(const Frame& frame, const image::SymbolTable& symbols, const DebugInfo& debug_info) {
+    std::string text = padded_hex(frame.pc) + " in ";
+    const image::Symbol* symbol = symbols.find(frame.lookup_pc);
+    if (symbol == nullptr) {
+        text += "?";
+    } else {
+        text += make_printable(demangle(symbol->name)) + fill_in("+{}", frame.pc - symbol->begin);
+    }
+    const auto line = debug_info.find_line(frame.lookup_pc);
+    if (line) text += fill_in(" at {}:{}", make_printable(line->file), line->line);
+    return text;
+}
+
+}  // namespace
+
+std::string describe_cause(const Crash& crash) {
+    const abi::CrashRecord& record = crash.record;
+    std::string text;
+    if (record.kind == abi::CrashKind::panic) {
+        text = "the guest runtime failed";
+    } else {
+        text = "the application was ended by " + signal_name(record.signal);
+        if (has_address(record.signal, record.signal_code)) text += fill_in(" at {}", Hex{record.fault_address});
+        const std::string meaning = describe_code(record.signal, record.signal_code);
+        if (!meaning.empty()) text += " (" + meaning + ")";
+    }
+    if (!crash.threads.empty()) {
+        text += fill_in(" in thread {} ({})", crash.threads.front().tid, thread_name(crash.threads.front()));
+    }
+    if (!crash.message.empty()) text += ": " + crash.message;
+    if (crash.damaged) text += " [the guest's crash record is damaged]";
+    return text;
+}
+
+std::string describe_registers(const abi::CrashRegisters& r) {
+    struct Named {
+        const char* name;
+        std::uint64_t value;
+    };
+    const Named all[] = {{"rip", r.rip}, {"rsp", r.rsp}, {"rbp", r.rbp}, {"flg", r.rflags}, {"rax", r.rax},
+                         {"rbx", r.rbx}, {"rcx", r.rcx}, {"rdx", r.rdx}, {"rsi", r.rsi},    {"rdi", r.rdi},
+                         {"r8 ", r.r8},  {"r9 ", r.r9},  {"r10", r.r10}, {"r11", r.r11},    {"r12", r.r12},
+                         {"r13", r.r13}, {"r14", r.r14}, {"r15", r.r15}, {"fs ", r.fs_base}};
+    std::string text;
+    std::size_t column = 0;
+    for (const Named& named : all) {
+        text += fill_in("  {} {}", named.name, padded_hex(named.value));
+        if (++column % 4 == 0) text += "\n";
+    }
+    return column % 4 == 0 ? text : text + "\n";
+}
+
+std::string describe_calls(const abi::CrashThread& thread, const GuestPages& pages, const host::FileDescriptor& image) {
+    const image::SymbolTable symbols = image::read_symbols(image);
+    const DebugInfo debug_info(image);
+    const ReadWord read_word = [&](std::uint64_t address) -> std::optional<std::uint64_t> {
+        std::uint64_t word = 0;
+        if (!pages.copy_in({address}, std::as_writable_bytes(std::span(&word, 1)))) return std::nullopt;
+        return word;
+    };
+    const auto find_rules = [&](std::uint64_t pc) { return debug_info.find_rules(pc); };
+    const Backtrace backtrace = unwind(first_frame(thread.registers), find_rules, read_word);
+
+    std::string text;
+    std::size_t number = 0;
+    for (const Frame& frame : backtrace.frames) {
+        text += fill_in("  #{} {}\n", number++, describe_frame(frame, symbols, debug_info));
+    }
+    if (backtrace.cut) text += "  ... and more calls\n";
+    return text;
+}
+
+}  // namespace husk::report

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user reads when the application or the runtime died.
+#pragma once
+
+#include <string>
+
+#include "launcher/host/file_descriptor.hpp"
+#include "launcher/report/crash.hpp"
+#include "launcher/report/guest_pages.hpp"
+
+namespace husk::report {
+
+// "SIGSEGV at address 0x0 (address not mapped) in thread 1 (app)", and the message of the record.
+[[nodiscard]] std::string describe_cause(const Crash& crash);
+
+// The general registers, four to a line.
+[[nodiscard]] std::string describe_registers(const abi::CrashRegisters& registers);
+
+// One line a frame with names and lines from the image.
+[[nodiscard]] std::string describe_calls(const abi::CrashThread& thread, const GuestPages& pages,
+                                         const host::FileDescriptor& image);
+
+}  // namespace husk::report

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/report/report_crash.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "launcher/config/text.hpp"
+#include "launcher/kvm/cpu_model.hpp"
+#include "launcher/kvm/host_cpu.hpp"
+#include "launcher/report/core_file.hpp"
+#include "launcher/report/crash.hpp"
+#include "launcher/report/crash_text.hpp"
+#include "launcher/report/isolated.hpp"
+#include "launcher/report/write_text.hpp"
+
+namespace husk::report {
+
+namespace {
+
+constexpr std::size_t threads_shown_max = 64;
+
+void print_threads(const Crash& crash, const GuestPages& pages, const image::Image& image, bool all) {
+    const std::size_t count = all ? std::min(crash.threads.size(), threads_shown_max) : 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        const abi::CrashThread& thread = crash.threads[i];
+        std::string text = config::fill_in("calls of thread {} ({}):\n", thread.tid, thread_name(thread));
+        // An image's symbols and debug info are as hostile as the guest: whoever crashes on them must not be the
+        // launcher.
+        const auto describe = [&] { return describe_calls(thread, pages, image.file); };
+        text += run_isolated(describe).value_or("  (the image's debug information could not be read)\n");
+        write_text(STDERR_FILENO, text);
+    }
+    if (count < crash.threads.size() && !all) {
+        say(config::fill_in("{} other threads; --verbose shows their calls, --core FILE keeps everything for gdb",
+                            crash.threads.size() - count));
+    }
+}
+
+// Both kinds of KVM give the guest these components of the host's; on hw its own XCR0 is set so.
+XsaveLayout guest_xsave_layout() {
+    std::array<abi::CpuidEntry, kvm::cpuid_capacity> entries{};
+    const std::uint32_t count = kvm::read_host_cpuid(entries);
+    const std::uint64_t xcr0 = kvm::host_xcr0() & kvm::xcr0_allowed;
+    return {xcr0, kvm::xsave_size_bytes(std::span(entries).first(count), xcr0)};
+}
+
+void write_core(const Crash& crash, const DeadGuest& guest, const GuestPages& pages, const image::Image& image,
+                const config::LaunchConfig& config) {
+    const XsaveLayout layout = guest_xsave_layout();
+    const ReadXsave read_xsave = [&](const abi::CrashThread& thread, std::uint32_t size_bytes) {
+        std::vector<std::byte> bytes(size_bytes);
+        const bool have = thread.xsave_gpa != 0 && guest.memory.copy_in({thread.xsave_gpa}, bytes);
+        return have ? bytes : std::vector<std::byte>();
+    };
+    try {
+        const std::string image_path = std::filesystem::absolute(config.image).native();
+        const auto notes = make_core_notes(crash, image, image_path, layout, read_xsave);
+        write_core_file(*config.core_file, crash, pages, notes, guest.memory.size_bytes());
+        say(config::fill_in("core file: {} (open it with: gdb {} {})", config.core_file->native(),
+                            config.image.native(), config.core_file->native()));
+    } catch (const std::exception& error) {
+        say(error.what());
+    }
+}
+
+}  // namespace
+
+void report_crash(const DeadGuest& guest, const image::Image& image, const config::LaunchConfig& config) {
+    const Crash crash = read_crash(guest.record, guest.memory);
+    const GuestPages pages(guest.memory, guest.page_table_root);
+    say(describe_cause(crash));
+    if (crash.threads.empty()) return;
+    write_text(STDERR_FILENO, describe_registers(crash.threads.front().registers));
+    print_threads(crash, pages, image, config.verbose);
+    if (config.core_file) write_core(crash, guest, pages, image, config);
+}
+
+}  // namespace husk::report

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/report/stats_text.hpp"
+
+#include "launcher/config/json_text.hpp"
+#include "launcher/config/text.hpp"
+
+namespace husk::report {
+
+namespace {
+
+using config::fill_in;
+
+std::string as_us(std::uint64_t duration_ns) {
+    std::string decimals = std::to_string(duration_ns % 1000);
+    decimals.insert(0, 3 - decimals.size(), '0');
+    return fill_in("{}.{}", duration_ns / 1000, decimals);
+}
+
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width) text.insert(0, width - text.size(), ' ');
+    return text;
+}
+
+const char* name_of_kind(kvm::Kind kind) { return kind == kvm::Kind::hw ? "hw" : "pvm"; }
+
+}  // namespace
+
+const char* name_of(memory::Backing backing) {
+    switch (backing) {
+        case memory::Backing::huge_1g:
+            return "huge pages of 1 GiB";
+        case memory::Backing::huge_2m:
+            return "huge pages of 2 MiB";
+        case memory::Backing::transparent_huge:
+            return "transparent huge pages";
+        case memory::Backing::small:
+            return "pages of 4 KiB";
+    }
+    return "?";
+}
+
+std::string stats_as_text(const run::Stats& stats) {
+    constexpr std::size_t width = 12;
+    std::string text =
+        fill_in("husk: stats: kind of KVM {}, memory {}M in {}, {}K of it used\n", name_of_kind(stats.kvm_kind),
+                stats.memory_bytes >> 20, name_of(stats.backing), stats.memory_resident_bytes >> 10);
+    for (const run::Step& step : stats.steps()) {
+        text += fill_in("husk: stats: {} us {}\n", padded(as_us(step.duration_ns), width), step.name);
+    }
+    for (std::size_t kind = 0; kind < run::exit_kinds; ++kind) {
+        if (stats.exits[kind] == 0) continue;
+        text += fill_in("husk: stats: {} exits {}\n", padded(std::to_string(stats.exits[kind]), width),
+                        run::name_of(static_cast<run::ExitKind>(kind)));
+    }
+    if (stats.upcalls != 0)
+        text += fill_in("husk: stats: {} pre-emptions\n", padded(std::to_string(stats.upcalls), width));
+    return text;
+}
+
+std::string stats_as_json(const run::Stats& stats) {
+    config::JsonText json;
+    json.begin_object();
+    json.field("kvm_kind", name_of_kind(stats.kvm_kind)).field("memory_backing", name_of(stats.backing));
+    json.field("memory_bytes", stats.memory_bytes).field("memory_resident_bytes", stats.memory_resident_bytes);
+    json.field("tsc_hz", stats.tsc_hz).field("first_run_tsc", stats.first_run_tsc);
+    json.key("steps_us").begin_object();
+    for (const run::Step& step : stats.steps()) json.key(step.name).raw_number(as_us(step.duration_ns));
+    json.end_object().key("exits").begin_object();
+    for (std::size_t kind = 0; kind < run::exit_kinds; ++kind) {
+        json.field(run::name_of(static_cast<run::ExitKind>(kind)), stats.exits[kind]);
+    }
+    json.end_object().field("preemptions", stats.upcalls).end_object();
+    return json.text() + "\n";
+}
+
+}  // namespace husk::report
