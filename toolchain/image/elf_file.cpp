@@ -101,7 +101,7 @@ void ElfFile::read_segments(void* handle, const std::string& name) {
 void ElfFile::read_sections(void* handle) {
     Elf* elf = static_cast<Elf*>(handle);
     std::size_t names = 0;
-    if (elf_getshdrstrndx(elf, &names) != 0) return;
+    if (elf_getshdrstrndx(elf, &names) != 0) throw Error("the section headers are damaged or were stripped");
     sections_.resize(1);
     for (Elf_Scn* scn = nullptr; (scn = elf_nextscn(elf, scn)) != nullptr;) {
         GElf_Shdr header;

@@ -53,6 +53,8 @@ private:
 
 [[noreturn]] void fail_in_libelf() { throw Error(std::string("libelf cannot rewrite the file: ") + elf_errmsg(-1)); }
 
+constexpr std::uint64_t max_alignment = 65536;  // of a section that is not loaded; ld gives 16 at most
+
 class Rewriter {
 public:
     Rewriter(Elf* in, Elf* out) : in_(in), out_(out) {}
@@ -63,6 +65,7 @@ public:
         copy_program_headers();
         number_sections();
         for (Elf_Scn* scn = nullptr; (scn = elf_nextscn(in_, scn)) != nullptr;) copy_section(scn);
+        if (header_.e_shstrndx >= new_index_.size()) fail_in_libelf();
         header_.e_shoff = align_up(end_, 8);
         header_.e_shstrndx = static_cast<GElf_Half>(new_index_[header_.e_shstrndx]);
         header_.e_shnum = static_cast<GElf_Half>(kept_);
@@ -104,6 +107,7 @@ private:
         section.sh_link = renumber(section.sh_link);
         if (info_is_section) section.sh_info = renumber(section.sh_info);
         if (!is_loaded(section)) {
+            if (section.sh_addralign > max_alignment) fail_in_libelf();
             section.sh_offset = align_up(end_, section.sh_addralign);
             end_ = section.sh_offset + (section.sh_type == SHT_NOBITS ? 0 : section.sh_size);
         }
