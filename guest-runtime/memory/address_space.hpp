@@ -23,7 +23,7 @@ struct MapRequest {
     bool populate = false;                 // MAP_POPULATE, MAP_LOCKED
     bool no_reserve = false;               // MAP_NORESERVE: not counted against memory until touched
     bool stack = false;                    // MAP_STACK: touched from the top, never in large pages
-    RefPtr<PageSource> source;             // null: anonymous
+    RefPtr<PageSource> source = nullptr;   // null: anonymous
     std::uint64_t source_offset = 0;       // bytes, page-aligned
     Protection allowed = protection::all;  // what mprotect may set later
 };

@@ -77,6 +77,7 @@ T* frame_pointer(abi::GuestPhys gpa);
 template <class T>
 T* husk::memory::frame_pointer(abi::GuestPhys gpa) {
 #if __STDC_HOSTED__
+    // SAFETY: a test has put its RAM at hosted_ram_base.
     return reinterpret_cast<T*>(hosted_ram_base + gpa.value);
 #else
     // SAFETY: every frame is mapped read-write in the physmap for the life of the VM; the caller owns a reference.

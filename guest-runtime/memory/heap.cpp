@@ -61,6 +61,7 @@ public:
             object = slab->free;
             slab->free = slab->free->next;
         } else {
+            // SAFETY: a slab is the head of slab_bytes of memory, and the object behind the last one fits.
             object = reinterpret_cast<char*>(slab) + slab->fresh_offset;
             slab->fresh_offset += static_cast<std::uint32_t>(object_bytes);
         }

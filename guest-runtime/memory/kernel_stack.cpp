@@ -59,6 +59,12 @@ Result<> map_batch() {
 
 }  // namespace
 
+void initialise_kernel_stacks() {
+    Operation operation;
+    for (std::uint64_t& word : free_words) word = 0;
+    next_begin = kernel_stack_region_begin;
+}
+
 Result<std::uint64_t> allocate_kernel_stack() {
     Operation operation;
     if (free_stacks.lowest() == BitTree::none) HUSK_TRY(map_batch());

@@ -13,6 +13,8 @@ inline constexpr std::uint64_t kernel_stack_stride_bytes = 32 << 10;  // the low
 inline constexpr std::uint64_t kernel_stack_region_begin = 0x3000'0000'0000;
 inline constexpr std::uint64_t kernel_stack_region_end = 0x3000'4000'0000;
 
+// Forgets all stacks; page tables are new.
+void initialise_kernel_stacks();
 // Returns the end of a stack, a multiple of kernel_stack_stride_bytes. The contents are undefined.
 Result<std::uint64_t> allocate_kernel_stack();
 // It may be handed out again at once: the last code on it must not return to it.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/memory/frames.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <random>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "guest-runtime/memory/bit_tree.hpp"
+#include "tests/unit/guest/memory/fake_machine.hpp"
+
+namespace husk::memory {
+
+namespace {
+
+std::uint64_t bytes_of(unsigned order) { return abi::page_size << order; }
+
+bool is_filled(abi::GuestPhys block, unsigned order, std::uint8_t value) {
+    auto* bytes = frame_pointer<std::uint8_t>(block);
+    return std::all_of(bytes, bytes + bytes_of(order), [&](std::uint8_t b) { return b == value; });
+}
+
+}  // namespace
+
+TEST_CASE("a bit tree finds its lowest member across all levels") {
+    constexpr std::uint64_t bound = 64 * 64 * 64 + 3;
+    std::vector<std::uint64_t> storage(BitTree::words_needed(bound));
+    BitTree tree(storage.data(), bound);
+    CHECK(tree.lowest() == BitTree::none);
+    for (std::uint64_t member : {bound - 1, std::uint64_t{5000}, std::uint64_t{64}}) {
+        tree.insert(member);
+        CHECK(tree.lowest() == member);
+    }
+    tree.erase(64);
+    tree.erase(5000);
+    CHECK(tree.lowest() == bound - 1);
+    CHECK(!tree.contains(64));
+    tree.erase(bound - 1);
+    CHECK(tree.lowest() == BitTree::none);
+}
+
+TEST_CASE("frames come from the lowest free address of the best range first") {
+    test::FakeMachine machine(64 << 20);
+    abi::GuestPhys first = allocate_frames(0, Contents::any).value();
+    abi::GuestPhys second = allocate_frames(0, Contents::any).value();
+    CHECK(first.value < test::FakeMachine::image_begin + abi::large_page_size);
+    CHECK(second > first);
+    release_frames(first, 0);
+    CHECK(allocate_frames(0, Contents::any).value() == first);
+}
+
+TEST_CASE("a block is freed by its last reference only") {
+    test::FakeMachine machine(64 << 20);
+    std::uint64_t free = frame_counts().free;
+    abi::GuestPhys block = allocate_frames(3, Contents::any).value();
+    retain_frames(block);
+    CHECK(frame_references(block) == 2);
+    release_frames(block, 3);
+    CHECK(frame_counts().free == free - 8);
+    release_frames(block, 3);
+    CHECK(frame_counts().free == free);
+    CHECK_THROWS_AS(release_frames(block, 3), test::Panic);
+}
+
+TEST_CASE("a released frame is zeroed again before it is handed out as zero") {
+    for (bool ram_is_zero : {true, false}) {
+        test::FakeMachine machine(64 << 20, ram_is_zero);
+        for (unsigned order : {0u, 3u, 6u, 9u}) {
+            abi::GuestPhys block = allocate_frames(order, Contents::zero).value();
+            CHECK(is_filled(block, order, 0));
+            std::memset(frame_pointer<void>(block), 0x5a, bytes_of(order));
+            release_frames(block, order);
+            abi::GuestPhys again = allocate_frames(order, Contents::zero).value();
+            CHECK(is_filled(again, order, 0));
+        }
+    }
+}
+
+TEST_CASE("promised frames are kept from everyone else") {
+    test::FakeMachine machine(64 << 20);
+    std::uint64_t spare = frame_counts().spare();
+    REQUIRE(promise_frames(spare - 2).ok());
+    CHECK(promise_frames(3).error() == Errno::enomem);
+    abi::GuestPhys a = allocate_frames(0, Contents::any).value();
+    CHECK(allocate_frames(0, Contents::any).ok());
+    CHECK(!allocate_frames(0, Contents::any).ok());
+    CHECK(allocate_frames(0, Contents::any, Claim::runtime).ok());
+    CHECK(allocate_frames(0, Contents::any, Claim::promised).ok());
+    CHECK(frame_counts().promised == spare - 3);
+    drop_promise(spare - 3);
+    CHECK(allocate_frames(0, Contents::any).ok());
+    release_frames(a, 0);
+}
+
+TEST_CASE("random allocations never overlap, and all of it comes back in the largest blocks") {
+    test::FakeMachine machine(96 << 20);
+    FrameCounts before = frame_counts();
+    std::mt19937_64 random(1);
+    std::map<std::uint64_t, unsigned> blocks;  // gpa -> order
+    for (int step = 0; step < 20000; ++step) {
+        if (random() % 5 < 3) {
+            auto order = static_cast<unsigned>(random() % 100 < 98 ? random() % 5 : random() % 11);
+            auto taken = allocate_frames(order, Contents::any);
+            if (!taken.ok()) continue;
+            std::uint64_t begin = taken.value().value;
+            REQUIRE(begin % bytes_of(order) == 0);
+            auto next = blocks.lower_bound(begin);
+            REQUIRE((next == blocks.end() || begin + bytes_of(order) <= next->first));
+            if (next != blocks.begin()) {
+                auto previous = std::prev(next);
+                REQUIRE(previous->first + bytes_of(previous->second) <= begin);
+            }
+            blocks[begin] = order;
+        } else if (!blocks.empty()) {
+            auto victim = blocks.lower_bound(random() % (96 << 20));
+            if (victim == blocks.end()) victim = blocks.begin();
+            auto [begin, order] = *victim;
+            blocks.erase(victim);
+            if (order != 0 && random() % 4 == 0) {
+                split_frames({begin}, order);
+                for (std::uint64_t i = 0; i < 1ull << order; ++i) blocks[begin + i * abi::page_size] = 0;
+            } else {
+                release_frames({begin}, order);
+            }
+        }
+    }
+    for (auto [begin, order] : blocks) release_frames({begin}, order);
+    CHECK(frame_counts().free == before.free);
+    // 32 MiB is the largest aligned block that is free in 96 MiB.
+    CHECK(allocate_frames(13, Contents::any).ok());
+}
+
+}  // namespace husk::memory
