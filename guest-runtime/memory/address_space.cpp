@@ -41,6 +41,11 @@ Result<std::uint64_t> choose_place(const MapRequest& request, std::uint64_t size
         if (request.no_replace && !space.tree().is_free(address, address + size_bytes)) return Errno::eexist;
         return address;
     }
+    if (request.low) {
+        auto place = space.tree().find_gap(lowest_address, 2ull << 30, size_bytes, abi::page_size);
+        if (!place) return Errno::enomem;
+        return *place;
+    }
     std::uint64_t hint = abi::align_down(request.address, abi::page_size);
     if (is_application_range(hint, hint + size_bytes) && space.tree().is_free(hint, hint + size_bytes)) return hint;
     auto place = space.find_place(size_bytes, alignment_of(request, size_bytes));

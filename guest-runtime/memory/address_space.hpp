@@ -19,6 +19,7 @@ struct MapRequest {
     Protection protection = 0;
     bool fixed = false;       // replaces what is there
     bool no_replace = false;  // with fixed: EEXIST instead
+    bool low = false;         // MAP_32BIT: below 2 GiB
     bool shared = false;
     bool populate = false;                 // MAP_POPULATE, MAP_LOCKED
     bool no_reserve = false;               // MAP_NORESERVE: not counted against memory until touched

@@ -13,7 +13,12 @@ namespace {
 
 constexpr std::uint64_t run_pages = eager_bytes / abi::page_size;  // one call of the gate
 
-Claim claim_of(const Mapping& mapping) { return mapping.kind.charged ? Claim::promised : Claim::spare; }
+// Stacks are not charged, and a touch cannot answer ENOMEM: a program that handles std::bad_alloc at the ceiling still
+// needs a few pages of stack, which come from the reserve.
+Claim claim_of(const Mapping& mapping) {
+    if (mapping.kind.charged) return Claim::promised;
+    return mapping.kind.stack ? Claim::runtime : Claim::spare;
+}
 
 std::uint64_t large_end(std::uint64_t va) { return abi::align_down(va, abi::large_page_size) + abi::large_page_size; }
 

@@ -21,10 +21,12 @@ constexpr std::uint64_t shared_validate = 0x03;
 constexpr std::uint64_t type_mask = 0x0f;
 constexpr std::uint64_t fixed = 0x10;
 constexpr std::uint64_t anonymous = 0x20;
+constexpr std::uint64_t low = 0x40;  // MAP_32BIT
 constexpr std::uint64_t locked = 0x2000;
 constexpr std::uint64_t no_reserve = 0x4000;
 constexpr std::uint64_t populate = 0x8000;
 constexpr std::uint64_t stack = 0x2'0000;
+constexpr std::uint64_t huge_pages = 0x4'0000;
 constexpr std::uint64_t fixed_no_replace = 0x10'0000;
 constexpr std::uint64_t sync = 0x8'0000;
 }  // namespace map_flag
@@ -68,6 +70,7 @@ SysResult sys_mmap(const Call& call) {
     request.shared = type != map_flag::private_copy;
     request.fixed = (flags & (map_flag::fixed | map_flag::fixed_no_replace)) != 0;
     request.no_replace = (flags & map_flag::fixed_no_replace) != 0;
+    request.low = (flags & map_flag::low) != 0;
     request.populate = (flags & (map_flag::populate | map_flag::locked)) != 0;
     request.no_reserve = (flags & map_flag::no_reserve) != 0;
     request.stack = (flags & map_flag::stack) != 0;
@@ -85,6 +88,8 @@ SysResult sys_mmap(const Call& call) {
     if (type == map_flag::shared_validate && (is_anonymous || (flags & map_flag::sync) != 0)) {
         return is_anonymous ? Errno::einval : Errno::eopnotsupp;
     }
+    // A pool of huge pages that nobody has filled: ordinary memory gets large pages by itself.
+    if (is_anonymous && (flags & map_flag::huge_pages) != 0) return Errno::enomem;
     if (offset + request.size_bytes < offset) return Errno::eoverflow;
     return memory::map(request);
 }

@@ -2,7 +2,7 @@
 #include "guest-runtime/memory/address_space.hpp"
 
 #include <map>
-#include <random>
+#include <string>
 
 #include <doctest/doctest.h>
 
@@ -104,6 +104,7 @@ TEST_CASE("large ranges get large pages, and lose them page by page") {
 
 TEST_CASE("memory ends with ENOMEM at the call that asks, and what was granted can be touched") {
     test::FakeMachine machine(64 << 20);
+    std::uint64_t stack = map({.size_bytes = 8 << 20, .protection = read_write, .stack = true}).value();
     std::map<std::uint64_t, std::uint64_t> blocks;
     for (;;) {
         auto block = map({.size_bytes = 3 << 20, .protection = read_write});
@@ -127,6 +128,10 @@ TEST_CASE("memory ends with ENOMEM at the call that asks, and what was granted c
         answer = machine.write(thin + i * page, 1);
     CHECK(answer == FaultAnswer::out_of_memory);
     REQUIRE(unmap(thin, 1 << 30).ok());
+    // What handles the failure has a stack to run on.
+    for (std::uint64_t i = 0; i < 16; ++i) {
+        CHECK(machine.write(stack + (2000 - i) * page, 1) == FaultAnswer::resolved);
+    }
     // And the VM lives on.
     REQUIRE(unmap(blocks.begin()->first, 3 << 20).ok());
     CHECK(map({.size_bytes = 2 << 20, .protection = read_write}).ok());
