@@ -11,13 +11,14 @@
 #include "launcher/cli/inspect.hpp"
 #include "launcher/cli/run_image.hpp"
 #include "launcher/host/error.hpp"
+#include "launcher/host/process.hpp"
 #include "launcher/report/write_text.hpp"
 
 namespace {
 
 using namespace husk;
 
-int carry_out(const cli::RunCommand& command) { return cli::run_image(command.config); }
+int carry_out(const cli::RunCommand& command) { host::leave_process(cli::run_image(command.config)); }
 
 int carry_out(const cli::InspectCommand& command) {
     report::write_text(STDOUT_FILENO, cli::inspect_image(command));

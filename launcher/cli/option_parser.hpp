@@ -2,15 +2,12 @@
 // The one door to CLI11: a subcommand's options, parsed or refused with a sentence.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
@@ -29,6 +26,9 @@ class OptionParser final {
 public:
     // `usage` is the line above the options in the help text.
     explicit OptionParser(std::string_view usage);
+    ~OptionParser();
+    OptionParser(const OptionParser&) = delete;
+    OptionParser& operator=(const OptionParser&) = delete;
 
     void add_text(const std::string& name, const std::string& placeholder, std::optional<std::string>& value,
                   const std::string& help);
@@ -46,9 +46,10 @@ public:
     [[nodiscard]] std::string help() const;
 
 private:
+    struct Implementation;
     [[noreturn]] void refuse_option(const std::string& word) const;
 
-    CLI::App app_;
+    std::unique_ptr<Implementation> implementation_;  // CLI11 is included in one place: each would cost every start
 };
 
 }  // namespace husk::cli

@@ -35,9 +35,10 @@ int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
         hooks.on_log = [](std::string_view line) { report::say(report::make_printable(line)); };
         hooks.on_note = [](std::string_view line) { report::say(line); };
     }
-    const run::Outcome outcome = run::run_vm(config, image, hooks);
+    run::Outcome outcome = run::run_vm(config, image, hooks);
     if (outcome.failure) report::say(outcome.failure->sentence);
     print_stats(config, outcome.stats);
+    static_cast<void>(outcome.machine.release());  // the process ends next, which takes the VM down sooner
     return run::exit_code(outcome);
 }
 

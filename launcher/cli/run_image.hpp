@@ -6,7 +6,7 @@
 
 namespace husk::cli {
 
-// What the launcher exits with. Throws host::Error.
+// What the launcher exits with; the caller ends the process with it, which takes down the VM. Throws host::Error.
 [[nodiscard]] int run_image(const config::LaunchConfig& config);
 
 }  // namespace husk::cli
