@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs `husk run` on guests that do one thing each, and compares output and exit code.
+
+usage: run_tiny_guests.py HUSK GUEST_FOLDER [NAME...]
+"""
+
+import os
+import pathlib
+import pty
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TIMEOUT_S = 60  # generous: also for KVM that QEMU emulates
+
+
+class Failed(Exception):
+    pass
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise Failed(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+class Launcher:
+    def __init__(self, husk, guests):
+        self.husk = husk
+        self.guests = guests
+
+    def command(self, guest, options=(), arguments=()):
+        command = [self.husk, "run", *options, str(self.guests / guest)]
+        return command + (["--", *arguments] if arguments else [])
+
+    def run(self, guest, options=(), arguments=(), stdin=b"", **kwargs):
+        return subprocess.run(self.command(guest, options, arguments), input=stdin, capture_output=True,
+                              timeout=TIMEOUT_S, check=False, **kwargs)
+
+    def start(self, guest, options=(), **kwargs):
+        return subprocess.Popen(self.command(guest, options), **kwargs)
+
+
+def exits_with(launcher, guest, status, options=(), message=b""):
+    done = launcher.run(guest, options)
+    expect("exit code", (done.returncode, done.stderr), (status, done.stderr))
+    if message not in done.stderr:
+        raise Failed(f"{message!r} is not in {done.stderr!r}")
+    return done
+
+
+def read_line(process):
+    line = process.stdout.readline()
+    expect("first line", line, b"ready\n")
+
+
+# --- each test is a sentence
+
+
+def an_exit_status_reaches_the_shell(launcher):
+    exits_with(launcher, "exit", 42)
+
+
+def console_output_goes_to_the_right_streams(launcher):
+    done = launcher.run("hello")
+    expect("stdout", done.stdout, b"hello from ring 3\nby serial port\n")
+    expect("stderr", done.stderr, b"to stderr\n")
+    expect("exit code", done.returncode, 0)
+
+
+def arguments_environment_and_folder_arrive(launcher):
+    done = launcher.run("arguments", ["--env", "A=1", "--env", "B=two words", "--cwd", "/tmp"], ["-x", ""])
+    program = os.fsencode(launcher.guests / "arguments")
+    expect("strings", done.stdout.split(b"\0"), [program, b"-x", b"", b"A=1", b"B=two words", b"/tmp", b""])
+
+
+def permissions_hold_in_every_mapping(launcher):
+    exits_with(launcher, "mappings", 0)
+
+
+def permissions_hold_with_memory_beyond_the_hole(launcher):
+    exits_with(launcher, "mappings", 0, ["--memory", "5G"])
+
+
+def ring0_stubs_can_copy_and_return(launcher):
+    exits_with(launcher, "ring0_frames", 199)  # ends in its system-call trap
+
+
+def registers_are_as_boot_info_says(launcher):
+    exits_with(launcher, "tls_registers", 0)
+
+
+def a_wait_lasts_as_long_as_it_should(launcher):
+    exits_with(launcher, "wait", 0)
+
+
+def a_spinning_application_is_preempted_with_its_registers_intact(launcher):
+    exits_with(launcher, "preempt", 0)
+
+
+def a_timer_comes_to_a_spinning_application_when_due(launcher):
+    exits_with(launcher, "deadline", 0)
+
+
+def bad_addresses_in_doorbells_are_refused(launcher):
+    exits_with(launcher, "bad_pointers", 0)
+
+
+def a_triple_fault_ends_the_vm_with_a_sentence(launcher):
+    exits_with(launcher, "triple_fault", 79, message=b"triple fault")
+
+
+def an_unserved_port_ends_the_vm(launcher):
+    exits_with(launcher, "foreign_port", 79, message=b"port 0x80")
+
+
+def a_port_outside_the_bitmap_is_not_for_ring3(launcher):
+    done = launcher.run("closed_port")
+    if done.returncode not in (79, 213):
+        raise Failed(f"exit code {done.returncode}")
+
+
+def memory_that_is_not_there_ends_the_vm(launcher):
+    exits_with(launcher, "no_memory", 79, message=b"0xd0000000")
+
+
+def an_unknown_doorbell_ends_the_vm(launcher):
+    exits_with(launcher, "no_doorbell", 79, message=b"doorbell")
+
+
+def a_panic_has_its_own_exit_code(launcher):
+    exits_with(launcher, "panic", 80, message=b"the tiny guest gives up")
+
+
+def a_timeout_ends_a_spinning_guest(launcher):
+    began = time.monotonic()
+    exits_with(launcher, "spin", 124, ["--timeout", "300ms"], b"--timeout")
+    if time.monotonic() - began > TIMEOUT_S / 2:
+        raise Failed("it took too long")
+
+
+def a_timeout_ends_a_waiting_guest(launcher):
+    process = launcher.start("signal", ["--timeout", "300ms"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    read_line(process)
+    expect("exit code", process.wait(TIMEOUT_S), 124)
+
+
+def the_first_sigterm_is_the_guests(launcher):
+    process = launcher.start("signal", stdout=subprocess.PIPE)
+    read_line(process)
+    process.send_signal(signal.SIGTERM)
+    expect("exit code", process.wait(TIMEOUT_S), 128 + signal.SIGTERM)
+
+
+def other_signals_are_forwarded_too(launcher):
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH):
+        process = launcher.start("signal", stdout=subprocess.PIPE)
+        read_line(process)
+        process.send_signal(number)
+        expect("exit code", process.wait(TIMEOUT_S), 128 + number)
+
+
+def the_second_request_to_end_ends_the_vm(launcher):
+    process = launcher.start("stubborn", stdout=subprocess.PIPE)
+    read_line(process)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    expect("still running", process.poll(), None)
+    process.send_signal(signal.SIGINT)
+    expect("exit code", process.wait(TIMEOUT_S), 128 + signal.SIGINT)
+
+
+def input_is_echoed_through_a_pipe(launcher):
+    text = os.urandom(1 << 20)
+    done = launcher.run("echo", stdin=text)
+    expect("exit code", done.returncode, 0)
+    expect("same bytes", done.stdout == text, True)
+
+
+def input_is_echoed_from_and_to_files(launcher):
+    text = os.urandom(300_000)
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(text)
+        source.seek(0)
+        process = launcher.start("echo", stdin=source, stdout=target)
+        expect("exit code", process.wait(TIMEOUT_S), 0)
+        target.seek(0)
+        expect("same bytes", target.read() == text, True)
+
+
+def input_that_comes_late_wakes_the_guest(launcher):
+    process = launcher.start("echo", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for line in (b"one\n", b"two\n"):
+        time.sleep(0.05)
+        process.stdin.write(line)
+        process.stdin.flush()
+        expect("echo", process.stdout.readline(), line)
+    process.stdin.close()
+    expect("exit code", process.wait(TIMEOUT_S), 0)
+
+
+def a_slow_reader_gets_everything(launcher):
+    text = os.urandom(400_000)
+    with tempfile.TemporaryFile() as source:
+        source.write(text)
+        source.seek(0)
+        process = launcher.start("echo", stdin=source, stdout=subprocess.PIPE)
+        time.sleep(0.2)
+        got = b""
+        while chunk := os.read(process.stdout.fileno(), 30_000):
+            got += chunk
+            time.sleep(0.002)
+        expect("same bytes", got == text, True)
+        expect("exit code", process.wait(TIMEOUT_S), 0)
+
+
+def a_reader_that_leaves_is_epipe_and_not_the_end_of_the_launcher(launcher):
+    process = launcher.start("echo", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.close()
+    process.stdin.write(b"x")
+    process.stdin.close()
+    expect("exit code", process.wait(TIMEOUT_S), 32)
+
+
+def polling_leaves_input_to_the_next_reader(launcher):
+    reader, writer = os.pipe()
+    process = launcher.start("poll", stdin=reader)
+    time.sleep(0.05)
+    os.write(writer, b"untouched")
+    expect("exit code", process.wait(TIMEOUT_S), 1)
+    os.close(writer)
+    expect("input", os.read(reader, 100), b"untouched")
+    os.close(reader)
+
+
+def a_closed_stdin_is_no_trap(launcher):
+    process = launcher.start("echo", preexec_fn=lambda: os.close(0), stdout=subprocess.PIPE)
+    expect("exit code", process.wait(TIMEOUT_S), 1)  # EBADF
+
+
+def a_terminal_stays_as_it_was(launcher):
+    main, side = pty.openpty()
+    process = launcher.start("echo", stdin=side, stdout=side, stderr=side)
+    os.write(main, b"typed\n")
+    got = b""
+    while got.count(b"typed") < 2 and select.select([main], [], [], TIMEOUT_S)[0]:
+        got += os.read(main, 1000)
+    expect("echo of terminal and guest", got.replace(b"\r", b""), b"typed\ntyped\n")
+    expect("blocking still", os.get_blocking(side), True)
+    os.write(main, b"\x04")
+    expect("exit code", process.wait(TIMEOUT_S), 0)
+
+
+def memory_that_is_too_small_is_refused(launcher):
+    exits_with(launcher, "exit", 76, ["--memory", "1M"], b"--memory")
+    exits_with(launcher, "exit", 76, ["--memory", "4M"], b"--memory")
+
+
+def huge_pages_that_are_not_there_are_refused(launcher):
+    done = launcher.run("exit", ["--hugepages", "1G", "--memory", "1000G"])
+    expect("exit code", done.returncode, 77)
+    if b"nr_hugepages" not in done.stderr:
+        raise Failed(f"no advice in {done.stderr!r}")
+
+
+def every_kind_of_memory_that_is_there_works(launcher):
+    for kind in ("auto", "thp", "off"):
+        exits_with(launcher, "mappings", 0, ["--hugepages", kind])
+
+
+def a_damaged_cpu_cache_is_ignored(launcher):
+    with tempfile.TemporaryDirectory() as folder:
+        environment = dict(os.environ, XDG_CACHE_HOME=folder)
+        cache = pathlib.Path(folder, "husk", "cpu-model")
+        expect("exit code", launcher.run("tls_registers", env=environment).returncode, 0)
+        good = cache.read_bytes()
+        for bad in (b"", good[:100], good[:-1], good + b"x", bytes([good[0] ^ 1]) + good[1:],
+                    good[:60] + bytes([good[60] ^ 1]) + good[61:], os.urandom(len(good))):
+            cache.write_bytes(bad)
+            expect("exit code", launcher.run("tls_registers", env=environment).returncode, 0)
+            expect("mended", cache.read_bytes()[:24], good[:16] + cache.read_bytes()[16:24])
+            expect("size", cache.stat().st_size, len(good))
+
+
+def all_tests():
+    return [value for value in globals().values()
+            if callable(value) and getattr(value, "__code__", None) and value.__code__.co_varnames[:1] == ("launcher",)
+            and value.__code__.co_argcount == 1]
+
+
+def main():
+    husk, guests = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).absolute()
+    wanted = sys.argv[3:]
+    tests = [test for test in all_tests() if not wanted or test.__name__ in wanted]
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        print(f"NO USABLE /dev/kvm: all {len(tests)} tests are skipped", flush=True)
+        print(f"0 passed, 0 failed, {len(tests)} skipped")
+        return 77
+    launcher = Launcher(husk, guests)
+    failed = 0
+    for test in tests:
+        sentence = test.__name__.replace("_", " ")
+        try:
+            test(launcher)
+            print(f"ok      {sentence}", flush=True)
+        except (Failed, subprocess.TimeoutExpired, OSError) as error:
+            failed += 1
+            print(f"FAILED  {sentence}: {error}", flush=True)
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
