@@ -7,7 +7,6 @@ Prints one line for each failure with how to run it again, and "N passed, N fail
 """
 import argparse
 import hashlib
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,9 @@ from foreign_vmm import ForeignVmm
 from nested_machine import NestedMachine
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "support"))
+from kvm import why_no_kvm  # noqa: E402
+
 PARALLEL = 2
 
 
@@ -48,14 +50,6 @@ class Tally:
     def skip(self, environment: str, count: int, why: str) -> None:
         self.skipped += count
         print(f"SKIPPED {count} tests in {environment}: {why}", flush=True)
-
-
-def why_no_kvm() -> str | None:
-    if not os.path.exists("/dev/kvm"):
-        return "*** THIS MACHINE HAS NO /dev/kvm: NOTHING RAN UNDER KVM ***"
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return "*** NO PERMISSION ON /dev/kvm: NOTHING RAN UNDER KVM (join the group kvm) ***"
-    return None
 
 
 def run_natively(build: Path, cases: list[Case], tally: Tally, counts: bool) -> dict[str, Result]:

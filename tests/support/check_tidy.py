@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""clang-tidy over the launcher, the runtime and the toolchain, two files at a time, within a time limit.
+
+usage: check_tidy.py --build FOLDER [--limit SECONDS] [FILE...]
+A file that came out clean is not looked at again until it, a header of its folder or .clang-tidy changes.
+"""
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tally import Tally
+from tracked import ROOT, cxx_files
+
+OWN = ("launcher", "guest-runtime", "toolchain")
+
+
+def fingerprint(path: Path, headers: bytes) -> str:
+    return hashlib.sha256((ROOT / path).read_bytes() + headers).hexdigest()
+
+
+def all_headers() -> bytes:
+    """One digest of everything that a file may include of ours, and of the rules."""
+    digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
+    for path in cxx_files():
+        if path.suffix == ".hpp":
+            digest.update((ROOT / path).read_bytes())
+    return digest.digest()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--limit", type=int, default=480)
+    parser.add_argument("files", nargs="*", type=Path)
+    options = parser.parse_args()
+    compiled = {entry["file"] for entry in json.loads((options.build / "compile_commands.json").read_text())}
+    files = options.files or [path for path in cxx_files() if path.parts[0] in OWN and str(ROOT / path) in compiled]
+    clean_list = options.build / "tidy-clean.json"
+    clean = set(json.loads(clean_list.read_text())) if clean_list.exists() else set()
+    headers = all_headers()
+    deadline = time.monotonic() + options.limit
+    tally = Tally()
+
+    def look_at(path: Path) -> str | None:
+        if fingerprint(path, headers) in clean:
+            return ""
+        if time.monotonic() > deadline:
+            return None
+        # The runtime is built without x87, which clang's front end needs to read libstdc++'s headers.
+        result = subprocess.run(["clang-tidy", "--quiet", "-p", str(options.build), "--extra-arg=-m80387",
+                                 "--extra-arg=-msse2", str(path)], cwd=ROOT, capture_output=True, text=True,
+                                check=False)
+        return result.stdout if result.returncode != 0 else ""
+
+    late = 0
+    with ThreadPoolExecutor(2) as pool:
+        for path, complaint in zip(files, pool.map(look_at, files)):
+            if complaint is None:
+                late += 1
+            elif complaint == "":
+                clean.add(fingerprint(path, headers))
+                tally.record(str(path), None)
+            else:
+                print(complaint.strip())
+                tally.record(str(path), f"clang-tidy complains; again: clang-tidy -p {options.build} {path}")
+    clean_list.write_text(json.dumps(sorted(clean)))
+    if late:
+        tally.skip(f"{late} files", f"no time left within {options.limit} s; the next run goes on", late)
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

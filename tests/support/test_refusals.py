@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What `husk` cannot do it refuses with one sentence and an exit code of its own: no crash, no hang, no guess.
+
+usage: test_refusals.py --build FOLDER
+"""
+import argparse
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from kvm import why_no_kvm
+from tally import Tally
+
+PROGRAM_HEADERS_AT, PROGRAM_HEADER_BYTES = 64, 56
+
+
+class Refusals:
+    """Runs `husk` in wrong ways and judges what it says."""
+
+    def __init__(self, build: Path, folder: Path):
+        self.husk = build / "launcher/husk"
+        self.hello = build / "examples/hello/hello"
+        self.plain = build / "tests/bench/plain_hello"
+        self.folder = folder
+        self.tally = Tally()
+
+    def expect(self, what: str, status: int, sentence: str, *arguments: str | Path, before: list[str] | None = None,
+               env: dict | None = None) -> None:
+        """`husk ARGUMENTS` must end with `status` and one line on stderr that matches `sentence`."""
+        command = [*(before or []), str(self.husk), *map(str, arguments)]
+        try:
+            result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False,
+                                    env=env, cwd=self.folder)
+        except subprocess.TimeoutExpired:
+            self.tally.record(what, f"hangs: {' '.join(command)}")
+            return
+        text = result.stderr.decode(errors="replace")
+        wrong = None
+        if result.returncode != status:
+            wrong = f"exit code {result.returncode}, should be {status}: {text.strip()}"
+        elif not text.startswith("husk: ") or len(text.strip().splitlines()) != 1 or len(text) > 500:
+            wrong = f"not one sentence: {text!r}"
+        elif not re.search(sentence, text):
+            wrong = f"says nothing of {sentence!r}: {text.strip()}"
+        self.tally.record(what, wrong)
+
+    def image(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        path.chmod(0o755)
+        return path
+
+    def changed(self, name: str, *changes: tuple[int, bytes]) -> Path:
+        """hello with bytes replaced at file offsets."""
+        content = bytearray(self.hello.read_bytes())
+        for offset, new in changes:
+            content[offset:offset + len(new)] = new
+        return self.image(name, bytes(content))
+
+    def loads(self) -> list[int]:
+        """File offsets of hello's PT_LOAD program headers."""
+        content = self.hello.read_bytes()
+        count = struct.unpack_from("<H", content, 56)[0]
+        offsets = [PROGRAM_HEADERS_AT + i * PROGRAM_HEADER_BYTES for i in range(count)]
+        return [offset for offset in offsets if struct.unpack_from("<I", content, offset)[0] == 1]
+
+
+def bad_command_lines(test: Refusals) -> None:
+    test.expect("unknown command", 64, "frobnicate", "frobnicate")
+    test.expect("unknown option", 64, "--bogus", "run", "--bogus", test.hello)
+    test.expect("no image", 64, "image|IMAGE", "run")
+    test.expect("bad size", 64, "--memory|memory", "run", "--memory", "lots", test.hello)
+    test.expect("bad variable", 64, "env", "run", "--env", "NOVALUE", test.hello)
+    test.expect("bad huge pages", 64, "hugepages", "run", "--hugepages", "3M", test.hello)
+    test.expect("bad accelerator", 64, "accel", "run", "--accel", "xen", test.hello)
+
+
+def bad_files(test: Refusals) -> None:
+    hello = test.hello.read_bytes()
+    test.expect("missing file", 66, "nothing-here", "run", "nothing-here")
+    test.expect("folder", 66, "director|folder", "run", ".")
+    test.expect("empty file", 67, "ELF", "run", test.image("empty", b""))
+    test.expect("text file", 67, "ELF", "run", test.image("text", b"#!/bin/sh\necho hello\n" * 100))
+    test.expect("cut in the header", 68, "truncated|cut|short|ends", "run", test.image("cut40", hello[:40]))
+    test.expect("cut in a segment", 68, "truncated|cut|short|ends", "run", test.image("cut", hello[:len(hello) // 3]))
+    test.expect("dynamic ELF", 69, "dynamic", "run", "/bin/true")
+    test.expect("32-bit ELF", 70, "32", "run", test.changed("elf32", (4, b"\x01")))
+    test.expect("another machine's ELF", 70, "x86|machine", "run", test.changed("arm", (18, struct.pack("<H", 183))))
+    test.expect("static ELF that is no image", 71, "husk-c", "run", test.plain)
+
+
+def bad_images(test: Refusals) -> None:
+    hello = test.hello.read_bytes()
+    note = hello.index(struct.pack("<III", 5, 64, 1) + b"Husk\0")
+    test.expect("wrong ABI number", 72, "ABI", "run", test.changed("abi", (note + 20, struct.pack("<I", 4711))))
+    first, second, *_ = test.loads()
+    address, size = struct.unpack_from("<Q", hello, first + 16)[0], struct.unpack_from("<Q", hello, first + 40)[0]
+    overlapping = test.changed("overlap", (second + 16, struct.pack("<QQ", address, address)))
+    test.expect("overlapping segments", 73, "segment", "run", overlapping)
+    test.expect("absurd size", 73, "segment", "run", test.changed("huge", (first + 40, struct.pack("<Q", 1 << 60))))
+    test.expect("wrapping segment", 73, "segment", "run",
+                test.changed("wrap", (first + 16, struct.pack("<Q", (1 << 64) - 4096))))
+    test.expect("more in the file than in memory", 73, "segment", "run",
+                test.changed("filesz", (first + 40, struct.pack("<Q", size // 2))))
+    test.expect("writable code", 73, "segment", "run", test.changed("wx", (second + 4, struct.pack("<I", 7))))
+    table = hello.index(b"HUSKPTCH")
+    test.expect("patch table with too many entries", 82, "patch", "run",
+                test.changed("count", (table + 12, struct.pack("<I", 0xffff_ffff))))
+    test.expect("patch table whose site is nowhere", 82, "patch", "run",
+                test.changed("site", (table + 56, struct.pack("<I", 0x10))))
+
+
+def bad_configurations(test: Refusals) -> None:
+    cases = [("unknown key", "memory = \"64M\"\nmemry = 1\n", "2.*memory"),
+             ("wrong type", "\n\nmemory = true\n", "3"),
+             ("broken syntax", "memory = \n", "1"),
+             ("bad value", "timeout = \"soon\"\n", "1.*timeout|timeout.*1")]
+    for what, text, sentence in cases:
+        path = test.folder / "husk.toml"
+        path.write_text(text)
+        test.expect(f"husk.toml: {what}", 65, sentence, "run", "--config", path, test.hello)
+    test.expect("husk.toml: missing", 65, "nowhere.toml", "run", "--config", "nowhere.toml", test.hello)
+
+
+def bad_hosts(test: Refusals, has_kvm: bool) -> None:
+    test.expect("no QEMU", 81, "qemu-system-x86", "run", "--accel", "qemu", test.hello, env={"PATH": "/nowhere"})
+    if has_kvm:
+        test.expect("too little memory", 76, "memory", "run", "--accel", "kvm", "--memory", "1M", test.hello)
+        free = Path("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages")
+        if not free.exists() or int(free.read_text()) == 0:
+            test.expect("no huge pages", 77, "huge", "run", "--accel", "kvm", "--memory", "1G", "--hugepages", "1G",
+                        test.hello)
+    else:
+        test.tally.skip("memory refusals", why_no_kvm() or "", 2)
+    if os.geteuid() != 0:
+        test.tally.skip("hosts without KVM", "only root can take /dev/kvm away", 2)
+        return
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev && exec "$@"', "sh"]
+    test.expect("no /dev/kvm", 74, "/dev/kvm", "run", "--accel", "kvm", test.hello, before=hidden)
+    if has_kvm and Path("/dev/kvm").stat().st_mode & 0o006 == 0:
+        for program in (test.husk, test.hello):  # where an ordinary user can reach them
+            shutil.copy(program, test.folder)
+        test.folder.chmod(0o755)
+        test.husk, hello = test.folder / "husk", test.folder / "hello"
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        test.expect("no permission on /dev/kvm", 75, "permission", "run", "--accel", "kvm", hello, before=nobody)
+    else:
+        test.tally.skip("no permission on /dev/kvm", "everybody here has it")
+
+
+def ends_from_outside(test: Refusals, build: Path) -> None:
+    """--timeout, SIGTERM to the application's default action, and a second signal to one that ignores the first."""
+    sleeper = [str(build / "launcher/husk"), "run", "--accel", "kvm"]
+    copy = str(build / "tests/guest/stdin_copy")
+
+    def run(options: list[str], signals: int) -> int | None:
+        process = subprocess.Popen([*sleeper, *options, copy], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(signals):
+                time.sleep(0.5)
+                process.send_signal(signal.SIGTERM)
+            return process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return None
+
+    for what, options, signals, status in (("--timeout", ["--timeout", "300ms"], 0, 124), ("SIGTERM", [], 1, 143)):
+        got = run(options, signals)
+        test.tally.record(what, None if got == status else f"exit code {got}, should be {status}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    build = parser.parse_args().build.resolve()
+    has_kvm = why_no_kvm() is None
+    with tempfile.TemporaryDirectory(prefix="husk-refusals-") as folder:
+        test = Refusals(build, Path(folder))
+        bad_command_lines(test)
+        bad_files(test)
+        bad_images(test)
+        bad_configurations(test)
+        if has_kvm:
+            ends_from_outside(test, build)
+        bad_hosts(test, has_kvm)
+    return test.tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
