@@ -5,6 +5,10 @@
 #include "guest-runtime/fs/console_file.hpp"
 #include "guest-runtime/fs/console_port.hpp"
 #include "guest-runtime/fs/descriptor_table.hpp"
+#include "guest-runtime/fs/layout.hpp"
+#include "guest-runtime/fs/mount_table.hpp"
+#include "guest-runtime/fs/process_view.hpp"
+#include "guest-runtime/fs/system_facts.hpp"
 
 namespace husk::fs {
 
@@ -26,6 +30,11 @@ Result<> open_standard_streams() {
 
 }  // namespace
 
-void initialise() { check(open_standard_streams().ok(), "no memory for the standard streams"); }
+void initialise() {
+    check(build_layout().ok(), "no memory for the root of the file tree");
+    check(open_standard_streams().ok(), "no memory for the standard streams");
+    auto start = make_directories(facts::working_directory());
+    set_working_directory(start.ok() ? std::move(start).value() : root_inode());
+}
 
 }  // namespace husk::fs

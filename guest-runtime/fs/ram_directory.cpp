@@ -22,6 +22,7 @@ void RamDirectory::describe(Attributes& attributes) {
 }
 
 Result<RefPtr<Inode>> RamDirectory::lookup(std::string_view name) {
+    fill();
     RamEntry* entry = entries_.find(name);
     if (entry == nullptr) return Errno::enoent;
     return RefPtr<Inode>(entry->inode);
@@ -52,6 +53,7 @@ void RamDirectory::on_removal(Inode& inode) {
 }
 
 Result<RefPtr<Inode>> RamDirectory::create(std::string_view name, const NewInode& wanted) {
+    fill();
     if (parent_ == nullptr) return Errno::enoent;
     if (entries_.find(name) != nullptr) return Errno::eexist;
     HUSK_TRY(RamFilesystem::check_room(1));
@@ -69,6 +71,7 @@ Result<RefPtr<Inode>> RamDirectory::create_unnamed(std::uint32_t permissions) {
 }
 
 Result<> RamDirectory::link(std::string_view name, Inode& target) {
+    fill();
     if (parent_ == nullptr) return Errno::enoent;
     if (entries_.find(name) != nullptr) return Errno::eexist;
     if (target.is_directory()) return Errno::eperm;
@@ -81,6 +84,7 @@ Result<> RamDirectory::link(std::string_view name, Inode& target) {
 }
 
 Result<> RamDirectory::unlink(std::string_view name) {
+    fill();
     RamEntry* entry = entries_.find(name);
     if (entry == nullptr) return Errno::enoent;
     if (entry->inode->is_directory()) return Errno::eisdir;
@@ -93,7 +97,9 @@ Result<> RamDirectory::remove_directory(std::string_view name) {
     RamEntry* entry = entries_.find(name);
     if (entry == nullptr) return Errno::enoent;
     if (!entry->inode->is_directory()) return Errno::enotdir;
-    if (static_cast<RamDirectory*>(entry->inode)->entries_.count() != 0) return Errno::enotempty;
+    auto& directory = static_cast<RamDirectory&>(*entry->inode);
+    directory.fill();
+    if (directory.entries_.count() != 0) return Errno::enotempty;
     RefPtr<Inode> inode = entries_.remove(entry);
     on_removal(*inode);
     return {};
@@ -112,6 +118,8 @@ Result<> RamDirectory::exchange(RamEntry& entry, RamDirectory& to, RamEntry& oth
 
 Result<> RamDirectory::rename(std::string_view name, Inode& to_inode, std::string_view new_name, RenameMode mode) {
     auto& to = static_cast<RamDirectory&>(to_inode);
+    fill();
+    to.fill();
     RamEntry* entry = entries_.find(name);
     if (entry == nullptr || to.parent_ == nullptr) return Errno::enoent;
     RamEntry* other = to.entries_.find(new_name);
@@ -122,14 +130,16 @@ Result<> RamDirectory::rename(std::string_view name, Inode& to_inode, std::strin
         if (other->inode == entry->inode) return {};
         if (moved->is_directory()) {
             if (!other->inode->is_directory()) return Errno::enotdir;
-            if (static_cast<RamDirectory*>(other->inode)->entries_.count() != 0) return Errno::enotempty;
+            auto& replaced = static_cast<RamDirectory&>(*other->inode);
+            replaced.fill();
+            if (replaced.entries_.count() != 0) return Errno::enotempty;
         } else if (other->inode->is_directory()) {
             return Errno::eisdir;
         }
         // The name leads from the old object to the new one in one step.
-        auto replaced = RefPtr<Inode>::adopt(other->inode);
+        auto old = RefPtr<Inode>::adopt(other->inode);
         other->inode = RefPtr<Inode>(moved).leak();
-        to.on_removal(*replaced);
+        to.on_removal(*old);
     } else {
         HUSK_TRY(to.entries_.add(new_name, moved));
     }
@@ -141,6 +151,7 @@ Result<> RamDirectory::rename(std::string_view name, Inode& to_inode, std::strin
 }
 
 Result<> RamDirectory::list(std::uint64_t position, DirectoryVisitor& visitor) {
+    fill();
     constexpr std::uint64_t first_slot = 2;
     std::uint64_t own = attributes().number;
     if (parent_ == nullptr) return {};  // removed: not even "." is left

@@ -24,11 +24,18 @@ public:
 
     // The root: its own parent, never removed.
     void become_root();
+    // Puts off what the directory begins with until somebody looks into it: most programs never look into /dev or /etc.
+    // `filler` runs once, with the structure lock held.
+    using Fill = void (*)(RamDirectory&);
+    void fill_later(Fill filler) { fill_ = filler; }
 
 protected:
     void describe(Attributes& attributes) override;
 
 private:
+    void fill() {
+        if (Fill filler = std::exchange(fill_, nullptr)) filler(*this);
+    }
     Result<> exchange(RamEntry& entry, RamDirectory& to, RamEntry& other);
     // `inode` has come into or gone from this directory.
     void on_arrival(Inode& inode);
@@ -37,6 +44,7 @@ private:
     void on_removal(Inode& inode);
 
     RamDirectoryIndex entries_;
+    Fill fill_ = nullptr;
     RamDirectory* parent_ = nullptr;  // stays alive while this directory is in it; null: removed
 };
 
