@@ -10,9 +10,10 @@
 
 namespace husk::memory {
 
-inline constexpr std::uint64_t eager_bytes = 256 << 10;        // ranges up to this size are attached when mapped
-inline constexpr std::uint64_t fault_window_bytes = 64 << 10;  // attached around a fault
-inline constexpr std::uint64_t stack_top_bytes = 32 << 10;     // attached before a new thread's first push
+inline constexpr std::uint64_t eager_bytes = 256 << 10;  // ranges up to this size are attached when mapped
+inline constexpr std::uint64_t fault_window_bytes =
+    64 << 10;  // attached around a fault, more where faults follow each other
+inline constexpr std::uint64_t stack_top_bytes = 16 << 10;  // attached before a new thread's first push
 
 // All inside `mapping`, which is anonymous and accessible, with the address space's lock held. Pages that have a frame
 // keep it. ENOMEM may leave some attached.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/memory/kernel_stack.hpp"
 
+#include <algorithm>
+
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/memory/bit_tree.hpp"
 #include "guest-runtime/memory/frames.hpp"
@@ -10,50 +12,56 @@ namespace husk::memory {
 
 namespace {
 
-constexpr std::uint64_t batch_stacks = 16;  // mapped by one call of the gate
+// One call of the gate maps a batch. Each entry costs about 1 us where ring 0 is emulated, a call 10 us: so not many,
+// and for the first thread just one.
+constexpr std::uint64_t batch_stacks = 4;
 constexpr std::uint64_t stride_pages = kernel_stack_stride_bytes / abi::page_size;
 constexpr std::uint64_t stack_pages = kernel_stack_bytes / abi::page_size;
 constexpr unsigned stack_order = 2;
-static_assert(stack_pages == 1u << stack_order);
+static_assert(stack_pages == 1u << stack_order && stride_pages == stack_pages + 1);
 
-constexpr std::uint64_t most_stacks = (kernel_stack_region_end - kernel_stack_region_begin) / kernel_stack_stride_bytes;
+constexpr std::uint64_t most_stacks =
+    (kernel_stack_region_end - kernel_stack_region_begin) / abi::large_page_size * kernel_stacks_per_table;
 
 // All under the address space's lock. Free stacks by number: nothing is written into the stacks themselves.
 constinit std::uint64_t free_words[BitTree::words_needed(most_stacks)] = {};
 constinit BitTree free_stacks(free_words, most_stacks);
-constinit std::uint64_t next_begin = kernel_stack_region_begin;
+constinit std::uint64_t mapped_stacks = 0;
 
+constexpr std::uint64_t top_of(std::uint64_t number) { return kernel_stack_begin(number) + kernel_stack_stride_bytes; }
 constexpr std::uint64_t number_of(std::uint64_t top) {
-    return (top - kernel_stack_region_begin) / kernel_stack_stride_bytes - 1;
+    std::uint64_t offset = top - kernel_stack_stride_bytes - kernel_stack_region_begin;
+    return offset / abi::large_page_size * kernel_stacks_per_table +
+           offset % abi::large_page_size / kernel_stack_stride_bytes;
 }
 
 // Maps the next stacks of the region: as many as there are frames, at most a batch.
 Result<> map_batch() {
-    if (next_begin == kernel_stack_region_end) return Errno::enomem;
     HUSK_TRY(space.tables().ensure_tables());
+    std::uint64_t wanted = mapped_stacks == 0 ? 1 : batch_stacks;
+    wanted = std::min(
+        {wanted, kernel_stacks_per_table - mapped_stacks % kernel_stacks_per_table, most_stacks - mapped_stacks});
     std::uint64_t entries[batch_stacks * stride_pages] = {};
-    std::uint64_t stacks = 0;
-    for (; stacks < batch_stacks; ++stacks) {
+    std::uint64_t count = 0;
+    for (; count < wanted; ++count) {
         auto block = allocate_frames(stack_order, Contents::any, Claim::runtime);
         if (!block.ok()) break;
-        std::uint64_t* place = entries + (stacks + 1) * stride_pages - stack_pages;
         for (std::uint64_t i = 0; i < stack_pages; ++i) {
-            place[i] = page_entry(block.value() + i * abi::page_size, 0, protection::read | protection::write);
+            entries[count * stride_pages + 1 + i] =
+                page_entry(block.value() + i * abi::page_size, 0, protection::read | protection::write);
         }
     }
-    if (stacks == 0) return Errno::enomem;
-    auto mapped = space.tables().map_pages(next_begin, {entries, stacks * stride_pages}, arch::Flush::none);
-    for (std::uint64_t i = 0; i < stacks; ++i) {
-        abi::GuestPhys block = frame_behind(entries[(i + 1) * stride_pages - stack_pages]);
-        if (mapped.ok()) {
-            free_stacks.insert(number_of(next_begin + (i + 1) * kernel_stack_stride_bytes));
-        } else {
-            release_frames(block, stack_order);
+    if (count == 0) return Errno::enomem;
+    // The first guard needs no entry.
+    std::uint64_t first = kernel_stack_begin(mapped_stacks) + abi::page_size;
+    auto mapped = space.tables().map_pages(first, {entries + 1, count * stride_pages - 1}, arch::Flush::none);
+    if (!mapped.ok()) {
+        for (std::uint64_t i = 0; i < count; ++i) {
+            release_frames(frame_behind(entries[i * stride_pages + 1]), stack_order);
         }
+        return mapped;
     }
-    if (!mapped.ok()) return mapped;
-    // A short batch leaves the rest of its place unused, so that batches do not cross page tables.
-    next_begin += batch_stacks * kernel_stack_stride_bytes;
+    for (; count > 0; --count) free_stacks.insert(mapped_stacks++);
     return {};
 }
 
@@ -62,7 +70,10 @@ Result<> map_batch() {
 void initialise_kernel_stacks() {
     Operation operation;
     for (std::uint64_t& word : free_words) word = 0;
-    next_begin = kernel_stack_region_begin;
+    mapped_stacks = 0;
+    while (mapped_stacks < most_stacks && space.tables().lookup(top_of(mapped_stacks) - 1).entry != 0) {
+        free_stacks.insert(mapped_stacks++);
+    }
 }
 
 Result<std::uint64_t> allocate_kernel_stack() {
@@ -70,7 +81,7 @@ Result<std::uint64_t> allocate_kernel_stack() {
     if (free_stacks.lowest() == BitTree::none) HUSK_TRY(map_batch());
     std::uint64_t number = free_stacks.lowest();
     free_stacks.erase(number);
-    return kernel_stack_region_begin + (number + 1) * kernel_stack_stride_bytes;
+    return top_of(number);
 }
 
 void release_kernel_stack(std::uint64_t top) {

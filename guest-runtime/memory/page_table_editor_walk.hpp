@@ -41,18 +41,16 @@ Result<> PageTableEditor<Access>::store(std::uint64_t va, unsigned level, Entrie
     return {};
 }
 
-// A new table that holds only `entries`. Tables that are 0 already, as most are, get only these written.
+// A new table that holds only `entries`. What differs from its old contents is written: most tables are 0 already.
 template <class Access>
 void PageTableEditor<Access>::fill(abi::GuestPhys table, std::uint64_t first, Entries entries) {
-    bool is_zero = true;
-    for (std::uint64_t i = 0; i < abi::pte::entries && is_zero; ++i) is_zero = access_.read(table + 8 * i) == 0;
-    if (is_zero) {
-        access_.write(table + 8 * first, entries, arch::Flush::none, 0);
-        return;
-    }
     std::ranges::fill(fill_, 0);
     std::ranges::copy(entries, fill_ + first);
-    access_.write(table, fill_, arch::Flush::none, 0);
+    std::uint64_t begin = 0;
+    std::uint64_t end = abi::pte::entries;
+    while (begin < end && access_.read(table + 8 * begin) == fill_[begin]) ++begin;
+    while (end > begin && access_.read(table + 8 * (end - 1)) == fill_[end - 1]) --end;
+    if (begin != end) access_.write(table + 8 * begin, {fill_ + begin, end - begin}, arch::Flush::none, 0);
 }
 
 // Replaces the large leaf `entry` of va's `slot` by a table of its pieces, each as change(piece_va, piece) makes it.

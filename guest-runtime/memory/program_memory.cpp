@@ -2,6 +2,7 @@
 #include "guest-runtime/memory/program_memory.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/attach.hpp"
@@ -17,10 +18,32 @@ constexpr char stack_name[] = "[stack]";
 constexpr char image_name[] = "/proc/self/exe";
 
 constexpr std::uint64_t stack_guard_bytes = 64 << 10;
-constexpr std::uint64_t stack_ready_bytes = 64 << 10;
+constexpr std::uint64_t stack_ready_bytes = 32 << 10;
 constexpr std::uint64_t largest_break_bytes = 16ull << 30;
 
 constexpr MappingKind heap_kind{.protection = protection::read | protection::write, .charged = true, .name = heap_name};
+
+// Pages that the launcher has mapped behind the image, with the image's own frames. They stay when the break moves
+// below them, and are never freed.
+constexpr MappingKind ready_kind{.protection = protection::read | protection::write, .image = true, .name = heap_name};
+
+Result<> adopt_break() {
+    HUSK_TRY(space.prepare());
+    std::uint64_t end = space.break_begin;
+    while (space.tables().lookup(end).entry != 0) end += abi::page_size;
+    if (end != space.break_begin) space.add(space.break_begin, end, ready_kind, nullptr, 0);
+    space.break_ready_end = end;
+    return {};
+}
+
+// The bytes of ready pages that the break leaves must read as 0 when it comes back.
+void clear_ready(std::uint64_t begin, std::uint64_t end) {
+    end = std::min(end, space.break_ready_end);
+    for (; begin < end; begin += abi::page_size) {
+        std::uint64_t entry = space.tables().lookup(begin).entry;
+        if (entry != 0) std::memset(frame_pointer<>(frame_behind(entry)), 0, abi::page_size);
+    }
+}
 
 }  // namespace
 
@@ -35,7 +58,7 @@ Result<> adopt_image(std::span<const ImageSegment> segments) {
         space.add(begin, end, {.protection = segment.protection, .image = true, .name = image_name}, nullptr, 0);
         if (end > space.break_begin) space.break_begin = space.break_end = end;
     }
-    return {};
+    return adopt_break();
 }
 
 Result<std::uint64_t> map_main_stack(const MapRequest& request) {
@@ -57,8 +80,8 @@ std::uint64_t set_break(std::uint64_t address) {
     Operation operation;
     std::uint64_t old = space.break_end;
     if (address < space.break_begin || address - space.break_begin > largest_break_bytes) return old;
-    std::uint64_t old_end = abi::align_up(old, abi::page_size);
-    std::uint64_t new_end = abi::align_up(address, abi::page_size);
+    std::uint64_t old_end = std::max(abi::align_up(old, abi::page_size), space.break_ready_end);
+    std::uint64_t new_end = std::max(abi::align_up(address, abi::page_size), space.break_ready_end);
     if (!space.prepare().ok()) return old;
     if (new_end < old_end) {
         space.remove(new_end, old_end);
@@ -67,6 +90,7 @@ std::uint64_t set_break(std::uint64_t address) {
         if (!promise_frames((new_end - old_end) / abi::page_size).ok()) return old;
         attach_eagerly(space.add(old_end, new_end, heap_kind, nullptr, 0), old_end, new_end);
     }
+    if (address < old) clear_ready(abi::align_up(address, abi::page_size), abi::align_up(old, abi::page_size));
     space.break_end = address;
     return address;
 }

@@ -62,7 +62,8 @@ public:
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
     std::uint64_t break_begin = 0;
-    std::uint64_t break_end = 0;  // not page-aligned
+    std::uint64_t break_end = 0;        // not page-aligned
+    std::uint64_t break_ready_end = 0;  // up to here the launcher has mapped the break's first pages
 
 private:
     friend class Operation;

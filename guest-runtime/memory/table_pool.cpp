@@ -5,16 +5,17 @@
 
 namespace husk::memory {
 
+// Fresh pages first: they are 0, and each entry that a used one still holds costs a write.
 Result<abi::GuestPhys> TablePool::take() {
-    if (freed_count_ != 0) {
-        abi::GuestPhys table{freed_ * abi::page_size};
-        freed_ = frame_note(table);
-        --freed_count_;
+    if (fresh_.begin != fresh_.end) {
+        abi::GuestPhys table{fresh_.begin};
+        fresh_.begin += abi::page_size;
         return table;
     }
-    if (fresh_.begin == fresh_.end) return Errno::enomem;
-    abi::GuestPhys table{fresh_.begin};
-    fresh_.begin += abi::page_size;
+    if (freed_count_ == 0) return Errno::enomem;
+    abi::GuestPhys table{freed_ * abi::page_size};
+    freed_ = frame_note(table);
+    --freed_count_;
     return table;
 }
 

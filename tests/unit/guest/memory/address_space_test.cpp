@@ -80,9 +80,9 @@ TEST_CASE("a thread's stack is attached at its top when it becomes writable, and
     REQUIRE(protect(stack + page, (64 << 20) - page, read_write).ok());
     CHECK(frame_counts().promised == before);
     CHECK(machine.peek(end - 1) == 0);
-    CHECK(machine.peek(end - 8 * page) == 0);
-    CHECK(!machine.peek(end - 9 * page));
-    CHECK(machine.write(end - 9 * page, 7) == FaultAnswer::resolved);
+    CHECK(machine.peek(end - 4 * page) == 0);
+    CHECK(!machine.peek(end - 5 * page));
+    CHECK(machine.write(end - 5 * page, 7) == FaultAnswer::resolved);
     CHECK(machine.write(stack, 7) == FaultAnswer::not_allowed);
 }
 
@@ -202,8 +202,11 @@ TEST_CASE("Linux's errors for impossible ranges") {
 TEST_CASE("kernel stacks come in batches, with guards that nothing maps") {
     test::FakeMachine machine(64 << 20);
     std::uint64_t first = allocate_kernel_stack().value();
-    std::uint64_t calls = machine.gate_calls;
     std::uint64_t second = allocate_kernel_stack().value();
+    std::uint64_t calls = machine.gate_calls;
+    for (std::uint64_t i = 2; i < 5; ++i) {
+        CHECK(allocate_kernel_stack().value() == first + i * kernel_stack_stride_bytes);
+    }
     CHECK(machine.gate_calls == calls);
     CHECK(second == first + kernel_stack_stride_bytes);
     for (std::uint64_t top : {first, second}) {
@@ -218,6 +221,56 @@ TEST_CASE("kernel stacks come in batches, with guards that nothing maps") {
     release_kernel_stack(first);
     CHECK_THROWS_AS(release_kernel_stack(first), test::Panic);
     CHECK(allocate_kernel_stack().value() == first);
+}
+
+TEST_CASE("hundreds of kernel stacks keep their guards across page tables") {
+    test::FakeMachine machine(64 << 20);
+    for (std::uint64_t i = 0; i < 300; ++i) {
+        std::uint64_t top = allocate_kernel_stack().value();
+        CHECK(top == kernel_stack_begin(i) + kernel_stack_stride_bytes);
+        CHECK(machine.translate(top - 1).entry != 0);
+        CHECK(machine.translate(top - kernel_stack_bytes).entry != 0);
+        CHECK(machine.translate(top - kernel_stack_bytes - 1).entry == 0);
+    }
+}
+
+TEST_CASE("pages and stacks that the launcher has mapped are used without a call of the gate") {
+    constexpr std::uint64_t ready = 40;
+    test::FakeMachine machine(64 << 20, true, ready, 2);
+    std::uint64_t start = set_break(0);
+    CHECK(start == test::FakeMachine::image_end);
+    CHECK(set_break(start + 35 * page) == start + 35 * page);
+    CHECK(machine.write(start + 34 * page, 1) == FaultAnswer::resolved);
+    std::uint64_t stack = allocate_kernel_stack().value();
+    CHECK(allocate_kernel_stack().value() == stack + kernel_stack_stride_bytes);
+    CHECK(machine.gate_calls == 0);
+    CHECK(frame_counts().promised == 0);
+
+    CHECK(set_break(start + 50 * page) == start + 50 * page);
+    CHECK(machine.write(start + 49 * page, 2) == FaultAnswer::resolved);
+    CHECK(set_break(start) == start);
+    CHECK(machine.write(start + 45 * page, 2) == FaultAnswer::not_mapped);
+    CHECK(set_break(start + 35 * page) == start + 35 * page);
+    CHECK(machine.peek(start + 34 * page) == 0);
+    // Their frames are nobody else's.
+    for (;;) {
+        auto block = allocate_frames(0, Contents::any);
+        if (!block.ok()) break;
+        REQUIRE(block.value().value >= start + ready * page);
+        REQUIRE(block.value().value < (64 << 20) - 8 * page);
+    }
+    CHECK(machine.write(allocate_kernel_stack().value() - 1, 1) == FaultAnswer::resolved);
+}
+
+TEST_CASE("faults that follow each other attach more each time") {
+    test::FakeMachine machine(64 << 20);
+    std::uint64_t at = map_pages(400);
+    std::uint64_t faults = 0;
+    for (std::uint64_t i = 0; i < 400; ++i) {
+        if (machine.translate(at + i * page).entry == 0) ++faults;
+        CHECK(machine.write(at + i * page, 1) == FaultAnswer::resolved);
+    }
+    CHECK(faults <= 10);
 }
 
 TEST_CASE("the first stack has a guard, a name and a top that is there") {

@@ -14,6 +14,7 @@
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/initialise.hpp"
+#include "guest-runtime/memory/kernel_stack.hpp"
 #include "guest-runtime/memory/program_memory.hpp"
 
 namespace husk {
@@ -44,7 +45,8 @@ constexpr std::uint64_t pool_begin = 64 << 10;
 constexpr std::uint64_t pool_end = 1 << 20;
 }  // namespace
 
-FakeMachine::FakeMachine(std::uint64_t ram_bytes, bool ram_is_zero)
+FakeMachine::FakeMachine(std::uint64_t ram_bytes, bool ram_is_zero, std::uint64_t ready_break_pages,
+                         std::uint64_t ready_stacks)
     : ram_bytes_(ram_bytes), next_table_(pool_begin + abi::page_size) {
     ram_ = ::mmap(nullptr, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     REQUIRE(ram_ != MAP_FAILED);
@@ -57,14 +59,22 @@ FakeMachine::FakeMachine(std::uint64_t ram_bytes, bool ram_is_zero)
         std::uint64_t writable = gpa == 0 ? 0 : abi::pte::writable;
         map_at_start(abi::physmap_base + gpa, gpa, leaf | writable | abi::pte::large | abi::pte::no_execute);
     }
-    for (std::uint64_t gpa = image_begin; gpa < image_end; gpa += abi::page_size) {
+    std::uint64_t ready_end = image_end + ready_break_pages * abi::page_size;
+    for (std::uint64_t gpa = image_begin; gpa < ready_end; gpa += abi::page_size) {
         map_at_start(gpa, gpa, leaf | abi::pte::writable | abi::pte::no_execute);
+    }
+    std::uint64_t stack_frames = ram_bytes;
+    for (std::uint64_t i = 0; i < ready_stacks; ++i) {
+        for (std::uint64_t page = 1; page <= memory::kernel_stack_bytes / abi::page_size; ++page) {
+            std::uint64_t va = memory::kernel_stack_begin(i) + page * abi::page_size;
+            map_at_start(va, stack_frames -= abi::page_size, leaf | abi::pte::writable | abi::pte::no_execute);
+        }
     }
     boot_.flags = ram_is_zero ? abi::boot_flag::ram_is_zero : 0;
     boot_.page_table_root = pool_begin;
     boot_.table_pool = {next_table_, pool_end};
     boot_.free_ranges[0] = {image_end, image_begin + abi::large_page_size};
-    boot_.free_ranges[1] = {image_begin + abi::large_page_size, ram_bytes};
+    boot_.free_ranges[1] = {image_begin + abi::large_page_size, stack_frames};
     boot_.free_range_count = 2;
     boot_.seed[0] = 1;
     boot_.seed[3] = 77;

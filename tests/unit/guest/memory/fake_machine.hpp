@@ -23,7 +23,9 @@ struct Panic : std::logic_error {
 // the memory code afresh.
 class FakeMachine {
 public:
-    explicit FakeMachine(std::uint64_t ram_bytes, bool ram_is_zero = true);
+    // ready_break_pages, ready_stacks: what a launcher has mapped for the break and of kernel stacks.
+    explicit FakeMachine(std::uint64_t ram_bytes, bool ram_is_zero = true, std::uint64_t ready_break_pages = 0,
+                         std::uint64_t ready_stacks = 0);
     ~FakeMachine();
     FakeMachine(const FakeMachine&) = delete;
     FakeMachine& operator=(const FakeMachine&) = delete;
