@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/config/config_file.hpp"
+
+#include <doctest/doctest.h>
+
+#include "launcher/host/error.hpp"
+
+using namespace husk;
+using config::LaunchConfig;
+
+namespace {
+
+LaunchConfig read(std::string_view text) {
+    LaunchConfig config;
+    config::read_config(text, "conf/husk.toml", config);
+    return config;
+}
+
+std::string refusal_of(std::string_view text) {
+    try {
+        static_cast<void>(read(text));
+    } catch (const host::Error& error) {
+        CHECK(error.code() == host::ExitCode::config_file);
+        return error.what();
+    }
+    return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("every key of husk.toml sets its option") {
+    const LaunchConfig config = read(R"(
+image = "app"
+args = ["-v", "two words"]
+memory = "1G"
+hugepages = "2M"
+cwd = "/tmp"
+timeout = "500ms"
+accel = "kvm"
+core = "/var/core"
+stats = "json"
+verbose = true
+[env]
+LANG = "C"
+)");
+    CHECK(config.image == "conf/app");
+    CHECK(config.arguments == std::vector<std::string>{"-v", "two words"});
+    CHECK(config.environment == std::vector<std::string>{"LANG=C"});
+    CHECK(config.memory_bytes == 1ull << 30);
+    CHECK(config.huge_pages == config::HugePages::size_2m);
+    CHECK(config.working_directory == "/tmp");
+    CHECK(config.timeout == std::chrono::milliseconds(500));
+    CHECK(config.accelerator == config::Accelerator::kvm);
+    CHECK(config.core_file == "/var/core");
+    CHECK(config.stats == config::StatsFormat::json);
+    CHECK(config.verbose);
+}
+
+TEST_CASE("numbers may stand for sizes and times, and a list for the environment") {
+    const LaunchConfig config = read("memory = 65536\ntimeout = 3\nstats = true\nenv = [\"A=1\"]\n");
+    CHECK(config.memory_bytes == 65536);
+    CHECK(config.timeout == std::chrono::seconds(3));
+    CHECK(config.stats == config::StatsFormat::text);
+    CHECK(config.environment == std::vector<std::string>{"A=1"});
+}
+
+TEST_CASE("an unknown key is named with its line and the nearest valid name") {
+    CHECK(refusal_of("memory = \"1G\"\n\nmemroy = \"2G\"\n") ==
+          "conf/husk.toml:3: unknown key 'memroy'; did you mean 'memory'?");
+    CHECK(refusal_of("zzzzzzz = 1\n") == "conf/husk.toml:1: unknown key 'zzzzzzz'");
+    CHECK(refusal_of("[memry]\nx = 1\n") == "conf/husk.toml:1: unknown key 'memry'; did you mean 'memory'?");
+}
+
+TEST_CASE("of several mistakes the first is reported") {
+    CHECK(refusal_of("zz = 1\naa = 2\n").starts_with("conf/husk.toml:1:"));
+}
+
+TEST_CASE("a wrong type or value is refused with its line") {
+    CHECK(refusal_of("\nverbose = \"yes\"\n") == "conf/husk.toml:2: verbose must be true or false");
+    CHECK(refusal_of("args = \"a\"\n").starts_with("conf/husk.toml:1: args must be a list"));
+    CHECK(refusal_of("args = [\"a\",\n 3]\n") == "conf/husk.toml:2: an entry of args must be a string, in quotes");
+    CHECK(refusal_of("memory = \"lots\"\n").find("'lots'") != std::string::npos);
+    CHECK(refusal_of("memory = 1.5\n").starts_with("conf/husk.toml:1: memory must be a size"));
+    CHECK(refusal_of("memory = -1\n").starts_with("conf/husk.toml:1: memory is '-1'"));
+    CHECK(refusal_of("cwd = \"tmp\"\n").find("absolute") != std::string::npos);
+    CHECK(refusal_of("cwd = \"/a\\u0000b\"\n").find("NUL") != std::string::npos);
+    CHECK(refusal_of("env = [\"A\"]\n").find("NAME=VALUE") != std::string::npos);
+    CHECK(refusal_of("env = 3\n").find("table") != std::string::npos);
+    CHECK(refusal_of("accel = \"xen\"\n").find("auto, kvm, qemu") != std::string::npos);
+}
+
+TEST_CASE("a text that is no TOML is refused with its line") {
+    CHECK(refusal_of("memory = \"1G\"\nimage = = 3\n").starts_with("conf/husk.toml:2: "));
+    CHECK(refusal_of("memory = \"1G\"\nmemory = \"2G\"\n").starts_with("conf/husk.toml:2: "));
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/config/values.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace husk::config;
+using std::chrono::milliseconds;
+
+TEST_CASE("sizes have binary units and do not wrap") {
+    CHECK(parse_size("512M") == 512ull << 20);
+    CHECK(parse_size("8G") == 8ull << 30);
+    CHECK(parse_size("64k") == 64ull << 10);
+    CHECK(parse_size("4096") == 4096);
+    for (const char* text : {"", "M", "12X", "-1", "1.5G", "1 G", "18446744073709551616", "99999999999T", "1MB"}) {
+        CHECK_FALSE(parse_size(text).has_value());
+    }
+}
+
+TEST_CASE("times have units, and a number alone counts seconds") {
+    CHECK(parse_duration("500ms") == milliseconds(500));
+    CHECK(parse_duration("2s") == milliseconds(2000));
+    CHECK(parse_duration("2") == milliseconds(2000));
+    CHECK(parse_duration("1m") == milliseconds(60'000));
+    for (const char* text : {"", "s", "1d", "-1s", "1e3", "99999999999999h"})
+        CHECK_FALSE(parse_duration(text).has_value());
+}
+
+TEST_CASE("a later variable takes the place of an earlier one of its name") {
+    std::vector<std::string> environment;
+    set_environment(environment, "A=1");
+    set_environment(environment, "AB=2");
+    set_environment(environment, "A=3=4");
+    CHECK(environment == std::vector<std::string>{"A=3=4", "AB=2"});
+    CHECK(is_environment_entry("A="));
+    CHECK_FALSE(is_environment_entry("=A"));
+    CHECK_FALSE(is_environment_entry("A"));
+}
