@@ -17,7 +17,7 @@ stage_fuzz() {
     build fuzz && python3 -B tests/support/run_fuzzers.py --build build/fuzz --seconds 30
 }
 stage_examples() {
-    build release && tests/support/test_installed.sh
+    build release && python3 -B tests/support/test_installed.py --build build/release
 }
 stage_refusals() {
     build release && python3 -B tests/support/test_refusals.py --build build/release
