@@ -72,16 +72,20 @@ thread::SignalInfo signal_of(std::uint64_t vector, const Context& context) {
     panic(text.view());
 }
 
+// Whether the runtime was copying to or from the application: the one place in it where a page may be missing.
+bool is_user_copy(std::uint64_t rip) {
+    // SAFETY: addresses only.
+    return rip >= reinterpret_cast<std::uint64_t>(&husk_copy) && rip < reinterpret_cast<std::uint64_t>(husk_copy_end);
+}
+
 void page_fault_trap(Context& context, std::uint64_t error, std::uint64_t address) {
+    bool in_runtime = is_runtime_text(context.rip);
+    if (in_runtime && !is_user_copy(context.rip)) die_in_runtime(context, page_fault, address);
     memory::Access access{(error & fault_was_write) != 0, (error & fault_was_fetch) != 0};
     memory::FaultAnswer answer = memory::handle_fault(address, access);
     if (answer == memory::FaultAnswer::resolved) return;
-    if (is_runtime_text(context.rip)) {
-        // SAFETY: addresses only.
-        auto begin = reinterpret_cast<std::uint64_t>(&husk_copy);
-        auto end = reinterpret_cast<std::uint64_t>(husk_copy_end);
-        if (context.rip < begin || context.rip >= end) die_in_runtime(context, page_fault, address);
-        context.rip = reinterpret_cast<std::uint64_t>(husk_copy_fault);
+    if (in_runtime) {
+        context.rip = reinterpret_cast<std::uint64_t>(husk_copy_fault);  // SAFETY: an address only
         return;
     }
     switch (answer) {
