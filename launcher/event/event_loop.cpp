@@ -37,7 +37,8 @@ EventLoop::~EventLoop() {
 void EventLoop::post(Callback callback) { asio::post(state_->context, std::move(callback)); }
 
 void EventLoop::call_after(std::chrono::nanoseconds delay, Callback callback) {
-    post([state = state_.get(), due = std::chrono::steady_clock::now() + delay, callback = std::move(callback)]() mutable {
+    post([state = state_.get(), due = std::chrono::steady_clock::now() + delay,
+          callback = std::move(callback)]() mutable {
         auto timer = std::make_unique<asio::steady_timer>(state->context, due);
         asio::steady_timer& waiting = *timer;
         waiting.async_wait([timer = std::move(timer), callback = std::move(callback)](boost::system::error_code error) {

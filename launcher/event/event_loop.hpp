@@ -25,8 +25,8 @@ public:
     void post(Callback callback);
     void call_after(std::chrono::nanoseconds delay, Callback callback);
 
-    // Calls back when fd has one of poll_events (poll(2) bits) or an error. The file's own flags are not touched. A second
-    // watch on the same fd adds to the events of the first and replaces its callback.
+    // Calls back when fd has one of poll_events (poll(2) bits) or an error. The file's own flags are not touched. A
+    // second watch on the same fd adds to the events of the first and replaces its callback.
     void watch(int fd, short poll_events, Callback callback);
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One-shot readiness of file descriptors that are not the launcher's own.
 //
-// Asio would make a descriptor that it watches non-blocking, and with it the terminal of whoever started the launcher. So
-// these are in an epoll set of their own, and Asio watches the set.
+// Asio would make a descriptor that it watches non-blocking, and with it the terminal of whoever started the launcher.
+// So these are in an epoll set of their own, and Asio watches the set.
 #pragma once
 
 #include <functional>

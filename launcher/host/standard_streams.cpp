@@ -27,11 +27,14 @@ std::array<abi::StreamKind, 3> claim_streams() {
     for (int fd = 0; fd < 3; ++fd) {
         kinds[static_cast<std::size_t>(fd)] = kind_of(fd);
         // The lowest free number is this one: those below are open.
-        if (kinds[static_cast<std::size_t>(fd)] == abi::StreamKind::closed)
-            [[maybe_unused]] const int filler = ::open("/dev/null", O_RDWR);
+        if (kinds[static_cast<std::size_t>(fd)] == abi::StreamKind::closed) [[maybe_unused]]
+            const int filler = ::open("/dev/null", O_RDWR);
     }
     return kinds;
 }
+
+// Before main: by then something may have been opened already.
+[[maybe_unused]] const std::array<abi::StreamKind, 3>& claimed_before_main = standard_streams();
 
 }  // namespace
 

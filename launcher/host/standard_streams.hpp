@@ -14,8 +14,8 @@ struct TerminalSize {
     std::uint16_t columns = 0;
 };
 
-// What each of the three is. On the first call those that are closed are opened on /dev/null, so that nothing the launcher
-// opens later takes their number: call it before anything else is opened.
+// What each of the three was when the process started. Those that were closed are open on /dev/null since before main,
+// so that nothing the launcher opens takes their number.
 const std::array<abi::StreamKind, 3>& standard_streams();
 
 // Of the first of stdout, stdin and stderr that is a terminal.

@@ -14,9 +14,9 @@ constexpr std::uint32_t leaf_extended_features = 7;
 constexpr std::uint32_t leaf_xsave = 0xd;
 constexpr std::uint32_t leaf_amd_features = 0x8000'0001;
 constexpr std::uint32_t feature_giant_pages = 1u << 26;  // leaf 0x80000001 edx: PDPE1GB
-constexpr std::uint32_t feature_osxsave = 1u << 27;  // leaf 1 ecx: mirrors CR4.OSXSAVE
-constexpr std::uint32_t feature_ospke = 1u << 4;     // leaf 7 ecx: mirrors CR4.PKE
-constexpr std::uint32_t apic_id_mask = 0xff00'0000;  // leaf 1 ebx
+constexpr std::uint32_t feature_osxsave = 1u << 27;      // leaf 1 ecx: mirrors CR4.OSXSAVE
+constexpr std::uint32_t feature_ospke = 1u << 4;         // leaf 7 ecx: mirrors CR4.PKE
+constexpr std::uint32_t apic_id_mask = 0xff00'0000;      // leaf 1 ebx
 
 constexpr std::uint32_t legacy_xsave_bytes = 576;  // x87, SSE and the XSAVE header [sdm1 13.4]
 

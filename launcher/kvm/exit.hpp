@@ -34,7 +34,10 @@ struct Interrupted {};  // a signal, or Vcpu::request_exit
 struct Shutdown {};     // triple fault
 struct Halted {};
 
-// KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_FAIL_ENTRY, and every other reason.
+// An instruction in ring 0, or on memory without a slot, that KVM's emulator does not know.
+struct EmulationFailed {};
+
+// The rest of KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_FAIL_ENTRY, and every other reason.
 struct Unexpected {
     std::uint32_t reason;
     std::uint64_t detail;
@@ -45,6 +48,6 @@ struct RunFailed {
     int error_number;
 };
 
-using Exit = std::variant<PortWrite, PortRead, MmioAccess, Interrupted, Shutdown, Halted, Unexpected, RunFailed>;
+using Exit = std::variant<PortWrite, PortRead, MmioAccess, Interrupted, Shutdown, Halted, EmulationFailed, Unexpected, RunFailed>;
 
 }  // namespace husk::kvm

@@ -119,6 +119,7 @@ Exit Vcpu::decode() const {
         case KVM_EXIT_HLT:
             return Halted{};
         case KVM_EXIT_INTERNAL_ERROR:
+            if (page.internal.suberror == KVM_INTERNAL_ERROR_EMULATION) return EmulationFailed{};
             return Unexpected{page.exit_reason, page.internal.suberror};
         case KVM_EXIT_FAIL_ENTRY:
             return Unexpected{page.exit_reason, page.fail_entry.hardware_entry_failure_reason};

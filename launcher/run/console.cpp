@@ -35,11 +35,16 @@ iovec vector_of(std::span<const std::byte> bytes) { return {const_cast<std::byte
 
 std::int64_t Console::write(unsigned stream, std::span<const std::byte> bytes) {
     switch (kinds_[stream]) {
-        case abi::StreamKind::closed: return -EBADF;
-        case abi::StreamKind::null: return static_cast<std::int64_t>(bytes.size());
-        case abi::StreamKind::file: return result_of(::write(static_cast<int>(stream), bytes.data(), bytes.size()));
-        case abi::StreamKind::pipe: return write_to_pipe(stream, bytes);
-        case abi::StreamKind::tty: break;
+        case abi::StreamKind::closed:
+            return -EBADF;
+        case abi::StreamKind::null:
+            return static_cast<std::int64_t>(bytes.size());
+        case abi::StreamKind::file:
+            return result_of(::write(static_cast<int>(stream), bytes.data(), bytes.size()));
+        case abi::StreamKind::pipe:
+            return write_to_pipe(stream, bytes);
+        case abi::StreamKind::tty:
+            break;
     }
     return write_reopened(stream, bytes);
 }
@@ -48,7 +53,8 @@ std::int64_t Console::write_to_pipe(unsigned stream, std::span<const std::byte> 
     const iovec vector = vector_of(bytes);
     const ssize_t written = ::pwritev2(static_cast<int>(stream), &vector, 1, current_position, RWF_NOWAIT);
     // Kernels before 6.4 have no RWF_NOWAIT for pipes.
-    if (written < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS)) return write_reopened(stream, bytes);
+    if (written < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS))
+        return write_reopened(stream, bytes);
     return result_of(written);
 }
 
@@ -69,11 +75,16 @@ std::int64_t Console::write_reopened(unsigned stream, std::span<const std::byte>
 
 std::int64_t Console::read(std::span<std::byte> bytes) {
     switch (kinds_[0]) {
-        case abi::StreamKind::closed: return -EBADF;
-        case abi::StreamKind::null: return 0;
-        case abi::StreamKind::file: return result_of(::read(0, bytes.data(), bytes.size()));
-        case abi::StreamKind::tty: return read_when_ready(bytes);
-        case abi::StreamKind::pipe: break;
+        case abi::StreamKind::closed:
+            return -EBADF;
+        case abi::StreamKind::null:
+            return 0;
+        case abi::StreamKind::file:
+            return result_of(::read(0, bytes.data(), bytes.size()));
+        case abi::StreamKind::tty:
+            return read_when_ready(bytes);
+        case abi::StreamKind::pipe:
+            break;
     }
     const iovec vector = vector_of(bytes);
     const ssize_t taken = ::preadv2(0, &vector, 1, current_position, RWF_NOWAIT);
@@ -88,11 +99,14 @@ std::int64_t Console::read_when_ready(std::span<std::byte> bytes) const {
 
 short Console::poll(unsigned stream) const {
     switch (kinds_[stream]) {
-        case abi::StreamKind::closed: return POLLERR | POLLHUP;
+        case abi::StreamKind::closed:
+            return POLLERR | POLLHUP;
         case abi::StreamKind::null:
-        case abi::StreamKind::file: return POLLIN | POLLOUT;
+        case abi::StreamKind::file:
+            return POLLIN | POLLOUT;
         case abi::StreamKind::tty:
-        case abi::StreamKind::pipe: break;
+        case abi::StreamKind::pipe:
+            break;
     }
     pollfd poll{static_cast<int>(stream), POLLIN | POLLOUT, 0};
     if (::poll(&poll, 1, 0) < 0) return 0;

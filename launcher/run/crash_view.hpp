@@ -11,8 +11,9 @@
 
 namespace husk::run {
 
-// The record at `at`. A part of it that does not lie in RAM, or is absurdly long, is left out by setting its count to 0.
-// Nothing when the record itself is not RAM or of no known kind.
-[[nodiscard]] std::optional<abi::CrashRecord> try_read_crash_record(const memory::GuestMemory& memory, abi::GuestPhys at);
+// The record at `at`. A part of it that does not lie in RAM, or is absurdly long, is left out by setting its count to
+// 0. Nothing when the record itself is not RAM or of no known kind.
+[[nodiscard]] std::optional<abi::CrashRecord> try_read_crash_record(const memory::GuestMemory& memory,
+                                                                    abi::GuestPhys at);
 
 }  // namespace husk::run

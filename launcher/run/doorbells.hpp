@@ -29,7 +29,8 @@ public:
 
 class Doorbells final {
 public:
-    Doorbells(const memory::GuestMemory& memory, abi::GuestPhys page_table_root, const RunHooks& hooks, DoorbellHost& host)
+    Doorbells(const memory::GuestMemory& memory, abi::GuestPhys page_table_root, const RunHooks& hooks,
+              DoorbellHost& host)
         : memory_(memory), page_table_root_(page_table_root), hooks_(hooks), host_(host) {}
 
     // Serves the doorbell of `port` for the vCPU that rang it. false: the VM ends, as end() says.

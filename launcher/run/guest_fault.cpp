@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/run/guest_fault.hpp"
 
-#include <linux/kvm.h>
-
 #include <charconv>
 
 #include "launcher/host/errno_error.hpp"
@@ -10,6 +8,8 @@
 namespace husk::run {
 
 namespace {
+
+constexpr std::uint64_t reset_rip = 0xfff0;
 
 std::string hex(std::uint64_t value) {
     char digits[16];
@@ -27,9 +27,8 @@ struct Describe {
     std::string operator()(kvm::Interrupted) const { return "was interrupted"; }
     std::string operator()(kvm::Shutdown) const { return "ended in a triple fault"; }
     std::string operator()(kvm::Halted) const { return "halted"; }
+    std::string operator()(kvm::EmulationFailed) const { return "executed an instruction that KVM cannot emulate"; }
     std::string operator()(const kvm::Unexpected& exit) const {
-        if (exit.reason == KVM_EXIT_INTERNAL_ERROR && exit.detail == KVM_INTERNAL_ERROR_EMULATION)
-            return "executed an instruction in ring 0 that KVM cannot emulate";
         return "made KVM give up (exit reason " + std::to_string(exit.reason) + ", detail " + hex(exit.detail) + ")";
     }
     std::string operator()(const kvm::RunFailed& exit) const {
@@ -41,7 +40,9 @@ struct Describe {
 
 std::string describe_fault(const kvm::Exit& exit, kvm::Vcpu& vcpu) {
     std::string sentence = "the guest ";
-    if (const auto position = vcpu.try_position()) {
+    const auto position = vcpu.try_position();
+    // On AMD hardware a triple fault has reset the registers by now [kvm-api 5, KVM_EXIT_SHUTDOWN].
+    if (position && position->rip != reset_rip) {
         sentence += "at rip " + hex(position->rip) + " (ring " + std::to_string(position->ring) + ", rsp " +
                     hex(position->rsp) + ") ";
     }

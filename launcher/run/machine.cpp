@@ -105,11 +105,12 @@ void Machine::write_low_memory() {
     const auto words = memory_.try_words({plan_.tables.begin}, plan_.tables.end - plan_.tables.begin);
     // Shadow paging splits giant pages anyway.
     const auto largest = cpu_model_.kind == kvm::Kind::hw && cpu_model_.has_giant_pages() ? boot::PageSize::giant
-                                                                                           : boot::PageSize::large;
+                                                                                          : boot::PageSize::large;
     boot::PageTableBuilder tables(words, {plan_.tables.begin}, largest);
     if (!boot::map_address_space(tables, plan_, image_.segments))
-        throw host::Error(host::ExitCode::host_failure, "the page tables for " + std::to_string(memory_.size_bytes() >> 30) +
-                                                            " GiB do not fit: use less --memory");
+        throw host::Error(
+            host::ExitCode::host_failure,
+            "the page tables for " + std::to_string(memory_.size_bytes() >> 30) + " GiB do not fit: use less --memory");
 
     abi::BootInfo info{};
     info.flags = flags_of(config_);
@@ -150,7 +151,8 @@ void Machine::set_first_state(VirtualCpu& cpu) {
     state.page_table_root = {plan_.tables.begin};
     state.gdt = {page_address.value + offsetof(boot::DescriptorPage, gdt), sizeof descriptors.gdt - 1};
     state.idt = {page_address.value + offsetof(boot::DescriptorPage, idt), sizeof descriptors.idt - 1};
-    state.task_state = {page_address.value + offsetof(boot::DescriptorPage, task_state), sizeof descriptors.task_state - 1};
+    state.task_state = {page_address.value + offsetof(boot::DescriptorPage, task_state),
+                        sizeof descriptors.task_state - 1};
     state.rip = image_.note.entry;
     state.rdi = abi::physmap({plan_.boot_info.begin}).value;
     state.rsp = abi::physmap(area + abi::vcpu_area::boot_stack_end).value;

@@ -103,9 +103,9 @@ bool Machine::on_interrupted(VirtualCpu& cpu, Outcome& outcome) {
 void Machine::try_upcall(VirtualCpu& cpu, Stats& stats) {
     const auto position = cpu.vcpu.try_position();
     const std::uint64_t stack = std::atomic_ref(cpu.mailbox.upcall_stack).load();
-    const bool in_application = position && position->ring == 3 && !position->event_in_flight &&
-                                (position->rip < image_.note.runtime_text_begin ||
-                                 position->rip >= image_.note.runtime_text_end);
+    const bool in_application =
+        position && position->ring == 3 && !position->event_in_flight &&
+        (position->rip < image_.note.runtime_text_begin || position->rip >= image_.note.runtime_text_end);
     if (!in_application || stack == 0) {
         start_ticker(cpu);
         cpu.ticker->retry_attention();
@@ -142,8 +142,6 @@ void Machine::watch_console(unsigned stream, short poll_events) {
                        [this] { cpus_.front().control.raise(abi::attention::console); });
 }
 
-VcpuControl* Machine::try_vcpu(std::uint64_t index) {
-    return index < cpus_.size() ? &cpus_[index].control : nullptr;
-}
+VcpuControl* Machine::try_vcpu(std::uint64_t index) { return index < cpus_.size() ? &cpus_[index].control : nullptr; }
 
 }  // namespace husk::run

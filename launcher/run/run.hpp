@@ -23,8 +23,8 @@
 
 namespace husk::run {
 
-// A dying guest's record, with what is needed to read on from it. The vCPUs are stopped meanwhile. Every address in it is
-// still the guest's word: read through `memory` only. The arrays of threads and mappings lie in RAM (checked).
+// A dying guest's record, with what is needed to read on from it. The vCPUs are stopped meanwhile. Every address in it
+// is still the guest's word: read through `memory` only. The arrays of threads and mappings lie in RAM (checked).
 struct CrashView {
     abi::CrashRecord record;
     const memory::GuestMemory& memory;
@@ -52,7 +52,7 @@ struct Outcome {
     std::optional<abi::CrashKind> crash;  // the guest left a crash record
     std::optional<Failure> failure;
     Stats stats;
-    std::unique_ptr<Machine> machine;     // what is left of the VM: taking it down can wait
+    std::unique_ptr<Machine> machine;  // what is left of the VM: taking it down can wait
 
     Outcome();
     Outcome(Outcome&&) noexcept;
