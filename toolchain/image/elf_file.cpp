@@ -75,7 +75,6 @@ void ElfFile::read_segments(void* handle, const std::string& name) {
         if (header.p_type == PT_INTERP || header.p_type == PT_DYNAMIC) {
             throw Error(name + " is dynamically linked: link it with -static");
         }
-        if (header.p_type != PT_LOAD && header.p_type != PT_NOTE) continue;
         if (header.p_offset > bytes_.size() || header.p_filesz > bytes_.size() - header.p_offset) {
             throw Error(name + " is truncated");
         }
@@ -83,6 +82,7 @@ void ElfFile::read_segments(void* handle, const std::string& name) {
             segments_.push_back({header.p_offset, header.p_vaddr, header.p_filesz});
             continue;
         }
+        if (header.p_type != PT_NOTE) continue;
         Elf_Data* data = elf_getdata_rawchunk(elf, static_cast<std::int64_t>(header.p_offset), header.p_filesz,
                                               header.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
         GElf_Nhdr note;
@@ -108,10 +108,11 @@ void ElfFile::read_sections(void* handle) {
         if (gelf_getshdr(scn, &header) == nullptr) throw Error("a section header is damaged");
         const char* name = elf_strptr(elf, names, header.sh_name);
         Section section{name != nullptr ? name : "", header.sh_type, header.sh_flags, header.sh_addr, {}};
-        if (header.sh_type != SHT_NOBITS) {
-            if (header.sh_offset > bytes_.size() || header.sh_size > bytes_.size() - header.sh_offset) {
-                throw Error("section " + section.name + " lies outside the file");
-            }
+        const std::uint64_t file_bytes = header.sh_type == SHT_NOBITS ? 0 : header.sh_size;
+        if (header.sh_offset > bytes_.size() || file_bytes > bytes_.size() - header.sh_offset) {
+            throw Error("section " + section.name + " lies outside the file");
+        }
+        if (file_bytes != 0) {
             section.bytes = std::span(bytes_).subspan(header.sh_offset, header.sh_size);
         }
         sections_.push_back(std::move(section));

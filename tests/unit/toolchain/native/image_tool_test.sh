@@ -36,6 +36,10 @@ grep -q 'room is full' "$dir/warning" || fail "no warning about little room"
 grep -q '^50 sites' "$dir/small.out" || fail "not all of a small room is used"
 
 head -c 100000 "$workload" >"$dir/cut"
+# A size that no file has, in the last program header.
+headers=$(readelf -hW "$workload" | sed -n 's/.*Number of program headers: *//p')
+cp "$workload" "$dir/absurd"
+printf '\377\377\377\377\377\377\177' | dd of="$dir/absurd" bs=1 seek=$((64 + (headers - 1) * 56 + 32)) conv=notrunc 2>/dev/null
 printf 'hello' >"$dir/text"
 : >"$dir/empty"
 echo 'int main() { return 0; }' >"$dir/main.c"
@@ -48,6 +52,7 @@ refuses 'dynamically linked' "$tool" "$dir/dynamic"
 refuses 'position-independent' "$tool" "$dir/pie"
 refuses 'object file' "$tool" "$dir/object.o"
 refuses 'truncated' "$tool" "$dir/cut"
+refuses 'truncated' "$tool" -o "$dir/never" "$dir/absurd"
 refuses 'not an ELF' "$tool" "$dir/text"
 refuses 'not an ELF' "$tool" "$dir/empty"
 refuses 'cannot be read' "$tool" "$dir/missing"
