@@ -91,5 +91,7 @@ TEST_CASE("a wrong type or value is refused with its line") {
 
 TEST_CASE("a text that is no TOML is refused with its line") {
     CHECK(refusal_of("memory = \"1G\"\nimage = = 3\n").starts_with("conf/husk.toml:2: "));
+    CHECK(refusal_of(std::string_view("a = 1\n[\0[[", 10)).starts_with("conf/husk.toml:2: control character 0x0"));
+    CHECK(refusal_of("\xce\xa5 = 1\n").starts_with("conf/husk.toml:1: "));
     CHECK(refusal_of("memory = \"1G\"\nmemory = \"2G\"\n").starts_with("conf/husk.toml:2: "));
 }
