@@ -11,7 +11,7 @@
 
 namespace husk::report {
 
-inline constexpr std::size_t frames_max = 64;
+inline constexpr std::size_t frames_max = 100'000;  // a stack of 8 MiB full of small frames comes to its end
 
 struct Frame {
     std::uint64_t pc = 0;

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "launcher/config/text.hpp"
 #include "launcher/image/symbols.hpp"
@@ -37,14 +39,30 @@ std::string demangle(const std::string& name) {
 std::string describe_frame(const Frame& frame, const image::SymbolTable& symbols, const DebugInfo& debug_info) {
     std::string text = padded_hex(frame.pc) + " in ";
     const image::Symbol* symbol = symbols.find(frame.lookup_pc);
-    if (symbol == nullptr) {
-        text += "?";
-    } else {
-        text += make_printable(demangle(symbol->name)) + fill_in("+{}", frame.pc - symbol->begin);
-    }
+    // Without a symbol there is no code: functions that the linker dropped left line numbers at address 0.
+    if (symbol == nullptr) return text + "?";
+    text += make_printable(demangle(symbol->name)) + fill_in("+{}", frame.pc - symbol->begin);
     const auto line = debug_info.find_line(frame.lookup_pc);
     if (line) text += fill_in(" at {}:{}", make_printable(line->file), line->line);
     return text;
+}
+
+// Frames at one and the same place: recursion.
+struct Run {
+    std::size_t first;
+    std::size_t count;
+};
+
+std::vector<Run> find_runs(std::span<const Frame> frames) {
+    std::vector<Run> runs;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        if (!runs.empty() && frames[i].lookup_pc == frames[runs.back().first].lookup_pc) {
+            ++runs.back().count;
+        } else {
+            runs.push_back({i, 1});
+        }
+    }
+    return runs;
 }
 
 }  // namespace
@@ -97,10 +115,21 @@ std::string describe_calls(const abi::CrashThread& thread, const GuestPages& pag
     const auto find_rules = [&](std::uint64_t pc) { return debug_info.find_rules(pc); };
     const Backtrace backtrace = unwind(first_frame(thread.registers), find_rules, read_word);
 
+    return list_frames(backtrace, [&](const Frame& frame) { return describe_frame(frame, symbols, debug_info); });
+}
+
+std::string list_frames(const Backtrace& backtrace, const std::function<std::string(const Frame&)>& describe) {
+    const std::vector<Run> runs = find_runs(backtrace.frames);
+    const std::size_t left_out =
+        runs.size() > first_lines_max + last_lines_max ? runs.size() - first_lines_max - last_lines_max : 0;
     std::string text;
-    std::size_t number = 0;
-    for (const Frame& frame : backtrace.frames) {
-        text += fill_in("  #{} {}\n", number++, describe_frame(frame, symbols, debug_info));
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        if (left_out != 0 && i == first_lines_max) {
+            i += left_out;
+            text += fill_in("  ... {} calls left out\n", runs[i].first - runs[first_lines_max].first);
+        }
+        text += fill_in("  #{} {}\n", runs[i].first, describe(backtrace.frames[runs[i].first]));
+        if (runs[i].count > 1) text += fill_in("  ... the same call {} times more\n", runs[i].count - 1);
     }
     if (backtrace.cut) text += "  ... and more calls\n";
     return text;

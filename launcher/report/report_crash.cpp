@@ -32,10 +32,10 @@ void print_threads(const Crash& crash, const GuestPages& pages, const image::Ima
         text += run_isolated(describe).value_or("  (the image's debug information could not be read)\n");
         write_text(STDERR_FILENO, text);
     }
-    if (count < crash.threads.size() && !all) {
-        say(config::fill_in("{} other threads; --verbose shows their calls, --core FILE keeps everything for gdb",
-                            crash.threads.size() - count));
-    }
+    const std::size_t others = crash.threads.size() - count;
+    if (others == 0) return;
+    say(config::fill_in("{} more thread{}; --verbose shows their calls, --core FILE keeps everything for gdb", others,
+                        others == 1 ? "" : "s"));
 }
 
 // Both kinds of KVM give the guest these components of the host's; on hw its own XCR0 is set so.

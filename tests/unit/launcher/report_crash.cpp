@@ -137,6 +137,19 @@ TEST_CASE("the cause is told with signal, address, meaning and thread") {
     CHECK(report::describe_cause(crash) == "the guest runtime failed in thread 7 (worker): no frames left");
 }
 
+TEST_CASE("recursion and long chains of calls are summed up") {
+    report::Backtrace backtrace;
+    const auto describe = [](const report::Frame& frame) { return std::to_string(frame.pc); };
+    for (const std::uint64_t pc : {1, 2, 2, 2, 3}) backtrace.frames.push_back({pc, pc});
+    CHECK(report::list_frames(backtrace, describe) == "  #0 1\n  #1 2\n  ... the same call 2 times more\n  #4 3\n");
+
+    backtrace.frames.clear();
+    for (std::uint64_t pc = 0; pc < 1000; ++pc) backtrace.frames.push_back({pc, pc});
+    const std::string text = report::list_frames(backtrace, describe);
+    CHECK(text.find("  #39 39\n  ... 940 calls left out\n  #980 980\n") != std::string::npos);
+    CHECK(text.ends_with("  #999 999\n"));
+}
+
 TEST_CASE("a core file has the threads' notes and the mapped pages at their places") {
     const auto memory = make_memory();
     map_pages(memory);
