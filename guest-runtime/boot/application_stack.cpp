@@ -77,7 +77,7 @@ Result<ApplicationStart> build_application_stack(const BootView& boot) {
     request.size_bytes = stack_bytes;
     request.protection = 3;
     request.stack = request.no_reserve = true;
-    std::uint64_t bottom = HUSK_TRY(memory::map(request));
+    std::uint64_t bottom = HUSK_TRY(memory::map_main_stack(request));
 
     StackWriter stack(bottom + stack_bytes);
     HUSK_TRY(stack.word(0));

@@ -29,10 +29,27 @@ Result<> residency(std::uint64_t address, std::uint64_t pages, std::uint8_t* res
 
 void visit_ranges(RangeVisitor& visitor) {
     Operation operation;
+    // Ranges that differ only in who owns their frames look like one.
+    Mapping pending;
+    auto report = [&] {
+        const char* name = pending.kind.name != nullptr ? pending.kind.name : "";
+        if (pending.begin != pending.end) {
+            visitor.visit(pending.begin, pending.end, pending.kind.protection, pending.kind.shared, name);
+        }
+    };
     space.visit(0, highest_address, [&](const Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
-        const char* name = mapping.kind.name != nullptr ? mapping.kind.name : "";
-        visitor.visit(begin, end, mapping.kind.protection, mapping.kind.shared, name);
+        const MappingKind& kind = mapping.kind;
+        bool is_alike = pending.end == begin && kind.protection == pending.kind.protection &&
+                        kind.shared == pending.kind.shared && kind.name == pending.kind.name && kind.name != nullptr &&
+                        !mapping.source;
+        if (!is_alike) {
+            report();
+            pending.begin = begin;
+            pending.kind = kind;
+        }
+        pending.end = end;
     });
+    report();
 }
 
 SpaceUsage space_usage() {

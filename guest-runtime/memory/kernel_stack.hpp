@@ -5,14 +5,15 @@
 #include <cstdint>
 
 #include <husk/abi/guest_address.hpp>
+#include <husk/abi/memory_layout.hpp>
 
 #include "guest-runtime/base/result.hpp"
 
 namespace husk::memory {
 
-inline constexpr std::uint64_t kernel_stack_bytes = 16 << 10;
+using abi::kernel_stack_bytes;
 inline constexpr std::uint64_t kernel_stack_stride_bytes = 20 << 10;  // the lowest page is the guard
-inline constexpr std::uint64_t kernel_stack_region_begin = 0x3000'0000'0000;
+inline constexpr std::uint64_t kernel_stack_region_begin = abi::kernel_stack_region;
 inline constexpr std::uint64_t kernel_stack_region_end = 0x3000'4000'0000;
 
 // Starts with the stacks that the page tables hold already: a launcher may map the first ones.

@@ -71,8 +71,17 @@ Result<std::uint64_t> map_main_stack(const MapRequest& request) {
     std::uint64_t end = begin + size_bytes;
     space.add(guard, begin, {.protection = protection::none, .stack = true}, nullptr, 0);
     MappingKind kind{.protection = request.protection, .stack = true, .name = stack_name};
-    Mapping& mapping = space.add(begin, end, kind, nullptr, 0);
-    HUSK_TRY(attach_pages(mapping, end - std::min(stack_ready_bytes, size_bytes), end));
+    std::uint64_t ready_begin = end;
+    while (ready_begin > begin && space.tables().lookup(ready_begin - 1).entry != 0) ready_begin -= abi::page_size;
+    Mapping& mapping = space.add(begin, ready_begin, kind, nullptr, 0);
+    if (ready_begin == end) {
+        HUSK_TRY(attach_pages(mapping, end - std::min(stack_ready_bytes, size_bytes), end));
+        return begin;
+    }
+    // The launcher's pages are not the allocator's and are never freed.
+    HUSK_TRY(space.prepare());
+    kind.image = true;
+    space.add(ready_begin, end, kind, nullptr, 0);
     return begin;
 }
 

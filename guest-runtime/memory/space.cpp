@@ -37,6 +37,8 @@ void Space::initialise(const abi::BootInfo& boot) {
     std::uint64_t random = 0;
     for (unsigned i = 0; i < 4; ++i) random = random << 8 | boot.seed[i];
     top_ = search_top - (random & 0xfff'ffff) * abi::page_size;
+    // The main stack is the first to ask for a place and gets the highest: its top is where the launcher mapped it.
+    if (boot.main_stack_end != 0) top_ = boot.main_stack_end;
 }
 
 Result<> Space::prepare(std::uint64_t page_tables) {

@@ -25,6 +25,7 @@ public:
     explicit Mapper(PageTableBuilder& tables) : tables_(tables) {}
 
     void identity(abi::PhysRange range, Access access) { map(0, range, access, PageSize::small); }
+    void at(std::uint64_t va, abi::PhysRange range) { map(va - range.begin, range, read_write, PageSize::small); }
     void physmap(abi::PhysRange range, Access access) { map(abi::physmap_base, range, access, PageSize::giant); }
     void supervisor_map(abi::PhysRange range) { map(abi::supervisor_map_base, range, supervisor, PageSize::giant); }
     [[nodiscard]] bool fits() const { return fits_; }
@@ -64,15 +65,21 @@ void map_ram_behind_low_region(Mapper& mapper, const MemoryPlan& plan, std::span
 
 }  // namespace
 
-bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::span<const image::Segment> segments) {
+bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::span<const image::Segment> segments,
+                       abi::GuestVirt main_stack_end) {
     Mapper mapper(tables);
     for (const image::Segment& segment : segments)
         mapper.identity(pages_of(segment),
                         {.user = true, .writable = segment.writable, .executable = segment.executable});
 
+    mapper.identity(plan.break_ready, read_write);
+    mapper.at(abi::kernel_stack_region + abi::page_size, plan.kernel_stack);
+    mapper.at(main_stack_end.value - abi::main_stack_ready_bytes, plan.main_stack);
+
     mapper.physmap({plan.descriptors.begin, plan.vcpu_areas.begin}, read_only);
     map_vcpu_areas(mapper, plan);
-    mapper.physmap({plan.vcpu_areas.end, low_region_end}, read_only);
+    mapper.physmap({plan.kernel_stack.begin, plan.main_stack.end}, read_write);
+    mapper.physmap(plan.tables, read_only);
     map_ram_behind_low_region(mapper, plan, segments);
     mapper.supervisor_map({0, std::min(plan.ram_bytes, abi::mmio_hole_begin)});
 

@@ -64,13 +64,17 @@ MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t r
     plan.descriptors = {abi::page_size, abi::page_size + vcpu_count * abi::page_size};
     plan.boot_info = {plan.descriptors.end, plan.descriptors.end + abi::align_up(boot_info_bytes, abi::page_size)};
     plan.vcpu_areas = {plan.boot_info.end, plan.boot_info.end + vcpu_count * abi::vcpu_area::stride_bytes};
-    plan.tables = {plan.vcpu_areas.end, low_region_end};
+    plan.kernel_stack = {plan.vcpu_areas.end, plan.vcpu_areas.end + abi::kernel_stack_bytes};
+    plan.main_stack = {plan.kernel_stack.end, plan.kernel_stack.end + abi::main_stack_ready_bytes};
+    plan.tables = {plan.main_stack.end, low_region_end};
     if (plan.tables.begin + tables_min_bytes > low_region_end)
         throw host::Error(host::ExitCode::usage, std::to_string(vcpu_count) + " virtual CPUs are more than fit");
 
     // First what shares a large page with the image: it is backed already.
     const std::uint64_t low_ram_end = std::min(ram_bytes, abi::mmio_hole_begin);
-    const std::uint64_t shared_end = std::min(abi::align_up(plan.image.end, abi::large_page_size), low_ram_end);
+    const std::uint64_t shared_end =
+        std::min(abi::align_up(plan.image.end + abi::break_ready_bytes, abi::large_page_size), low_ram_end);
+    plan.break_ready = {plan.image.end, std::min(plan.image.end + abi::break_ready_bytes, shared_end)};
     add_free(plan, plan.image.end, shared_end);
     add_free(plan, low_region_end, plan.image.begin);
     add_free(plan, shared_end, low_ram_end);

@@ -5,6 +5,7 @@
 //   4 KiB      descriptor page of each vCPU
 //              BootInfo and what it points to
 //              vCPU areas
+//              the first kernel stack and the top of the main stack
 //              page tables, then pages that may become page tables, up to
 //   2 MiB      the guest's, as everything that is not the image
 #pragma once
@@ -35,6 +36,9 @@ struct MemoryPlan {
     abi::PhysRange descriptors{};
     abi::PhysRange boot_info{};
     abi::PhysRange vcpu_areas{};
+    abi::PhysRange kernel_stack{};
+    abi::PhysRange main_stack{};   // its top
+    abi::PhysRange break_ready{};  // behind the image
     abi::PhysRange tables{};
     abi::PhysRange image{};  // whole pages from the first segment to the last
     std::uint32_t free_range_count = 0;

@@ -49,6 +49,14 @@ void fill_seed(abi::BootInfo& info) {
         throw host::errno_error("cannot get random bytes for the guest");
 }
 
+abi::GuestVirt choose_main_stack_end() {
+    std::uint64_t random = 0;
+    if (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
+        throw host::errno_error("cannot get random bytes for the guest");
+    const std::uint64_t below = abi::align_down(random % abi::main_stack_random_bytes, abi::page_size);
+    return {abi::main_stack_highest_end - below};
+}
+
 }  // namespace
 
 Machine::Machine(const config::LaunchConfig& config, const image::Image& image, const RunHooks& hooks, Stats& stats)
@@ -107,7 +115,8 @@ void Machine::write_low_memory() {
     const auto largest = cpu_model_.kind == kvm::Kind::hw && cpu_model_.has_giant_pages() ? boot::PageSize::giant
                                                                                           : boot::PageSize::large;
     boot::PageTableBuilder tables(words, {plan_.tables.begin}, largest);
-    if (!boot::map_address_space(tables, plan_, image_.segments))
+    const abi::GuestVirt main_stack_end = choose_main_stack_end();
+    if (!boot::map_address_space(tables, plan_, image_.segments, main_stack_end))
         throw host::Error(
             host::ExitCode::host_failure,
             "the page tables for " + std::to_string(memory_.size_bytes() >> 30) + " GiB do not fit: use less --memory");
@@ -127,6 +136,7 @@ void Machine::write_low_memory() {
     info.tsc_offset = tsc_offset_;
     info.xcr0 = cpu_model_.xcr0;
     info.xsave_size_bytes = cpu_model_.xsave_size_bytes;
+    info.main_stack_end = main_stack_end.value;
     fill_seed(info);
     fill_streams(info);
     const boot::BootBlobs blobs = blobs_of(config_, cpu_model_);

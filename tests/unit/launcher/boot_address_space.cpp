@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t mib = 1 << 20;
 constexpr std::uint64_t gib = 1 << 30;
+constexpr abi::GuestVirt main_stack_end{abi::main_stack_highest_end - 0x1234'5000};
 
 image::Segment segment(std::uint64_t begin, std::uint64_t memory_bytes, bool writable, bool executable) {
     return {{begin}, 0, memory_bytes, memory_bytes, true, writable, executable};
@@ -31,7 +32,7 @@ struct Space {
         : plan(boot::plan_memory(segments, ram_bytes, cpus, 5000)),
           words((plan.tables.end - plan.tables.begin) / 8),
           tables(words, {plan.tables.begin}, boot::PageSize::giant) {
-        REQUIRE(boot::map_address_space(tables, plan, segments));
+        REQUIRE(boot::map_address_space(tables, plan, segments, main_stack_end));
     }
     auto walk(std::uint64_t virt) const { return test::walk(words, plan.tables.begin, virt); }
     auto physmap(std::uint64_t gpa) const { return walk(abi::physmap_base + gpa); }
@@ -118,4 +119,25 @@ TEST_CASE("memory goes on behind the hole for registers, in giant pages") {
     CHECK_FALSE(space.physmap(7 * gib));
     CHECK(space.supervisor(5 * gib)->page_bytes == gib);
     CHECK_FALSE(space.supervisor(3 * gib));
+}
+
+TEST_CASE("what a small program needs is mapped before it starts, each in its place and no further") {
+    const Space space(64 * mib);
+    const std::uint64_t stack_top = main_stack_end.value - 1;
+    REQUIRE(space.walk(stack_top));
+    CHECK(in(space.walk(stack_top)->phys, space.plan.main_stack));
+    CHECK(space.walk(stack_top)->writable);
+    CHECK_FALSE(space.walk(stack_top)->executable);
+    CHECK_FALSE(space.walk(main_stack_end.value));
+    CHECK_FALSE(space.walk(stack_top - abi::main_stack_ready_bytes));
+
+    CHECK_FALSE(space.walk(abi::kernel_stack_region));  // its guard
+    REQUIRE(space.walk(abi::kernel_stack_region + abi::page_size));
+    CHECK(space.walk(abi::kernel_stack_region + abi::page_size)->phys == space.plan.kernel_stack.begin);
+    CHECK_FALSE(space.walk(abi::kernel_stack_region + abi::page_size + abi::kernel_stack_bytes));
+
+    REQUIRE(space.walk(space.plan.image.end));
+    CHECK(space.walk(space.plan.image.end)->phys == space.plan.image.end);
+    CHECK(space.walk(space.plan.image.end)->writable);
+    CHECK_FALSE(space.walk(space.plan.image.end + abi::break_ready_bytes));
 }

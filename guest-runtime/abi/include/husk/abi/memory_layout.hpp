@@ -22,6 +22,19 @@ inline constexpr std::uint64_t mmio_hole_end = 4ull << 30;
 constexpr GuestVirt physmap(GuestPhys gpa) { return {physmap_base + gpa.value}; }
 constexpr GuestVirt supervisor_map(GuestPhys gpa) { return {supervisor_map_base + gpa.value}; }
 
+// What the launcher maps so that a small program reaches main() without changing its page tables. All of it is zero, and
+// readable and writable in ring 3; its frames are in no free range, but for those behind the image.
+//   - up to break_ready_bytes behind the image, address equal to gpa, from the start of BootInfo::free_ranges[0]
+//   - the first kernel stack, above a guard page at kernel_stack_region
+//   - the top of the main stack, below BootInfo::main_stack_end
+inline constexpr std::uint64_t break_ready_bytes = 256 << 10;
+inline constexpr std::uint64_t kernel_stack_region = 0x3000'0000'0000;
+inline constexpr std::uint64_t kernel_stack_bytes = 16 << 10;
+inline constexpr std::uint64_t main_stack_ready_bytes = 32 << 10;
+// main_stack_end lies at most this far below main_stack_highest_end, at random.
+inline constexpr std::uint64_t main_stack_highest_end = 0x7fff'0000'0000;
+inline constexpr std::uint64_t main_stack_random_bytes = 1ull << 40;
+
 // One vCPU's memory. The launcher writes the mailbox at offset 0; GS base points at it from the first instruction on.
 //   page 0     VcpuMailbox, then bytes of the guest's own
 //   page 1     unmapped guard
