@@ -8,14 +8,20 @@ namespace husk::fs {
 
 namespace {
 
-constinit DescriptorTable table;
+// Never destroyed: a plain global would be, when the application's exit() runs its own.
+constinit DescriptorTable* table = nullptr;
 
 }  // namespace
 
-DescriptorTable& descriptors() { return table; }
+DescriptorTable& descriptors() { return *table; }
+
+Result<> make_descriptor_table() {
+    table = new (std::nothrow) DescriptorTable;
+    return table == nullptr ? Result<>(Errno::enomem) : Result<>();
+}
 
 Result<RefPtr<File>> file_of(int fd) {
-    auto file = table.get(fd);
+    auto file = table->get(fd);
     if (file.ok() && file.value()->kind() == FileKind::path) return Errno::ebadf;
     return file;
 }

@@ -57,8 +57,9 @@ private:
     std::atomic<std::uint32_t> limit_ = default_limit;
 };
 
-// The table of the one process.
+// The table of the one process, made once at boot.
 DescriptorTable& descriptors();
+Result<> make_descriptor_table();
 // What `fd` names; EBADF too for O_PATH descriptions, which only stand for a place.
 Result<RefPtr<File>> file_of(int fd);
 // The same with O_PATH descriptions, for the calls that take a place.

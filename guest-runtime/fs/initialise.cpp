@@ -32,6 +32,7 @@ Result<> open_standard_streams() {
 
 void initialise() {
     check(build_layout().ok(), "no memory for the root of the file tree");
+    check(make_descriptor_table().ok(), "no memory for the table of descriptors");
     check(open_standard_streams().ok(), "no memory for the standard streams");
     auto start = make_directories(facts::working_directory());
     set_working_directory(start.ok() ? std::move(start).value() : root_inode());

@@ -89,7 +89,7 @@ void write_registers(Text& to, std::span<const std::uint32_t> words) {
 }
 
 void write_kib(Text& to, std::string_view name, std::uint64_t frames) {
-    to.text(name).text(":").decimal(frames * (abi::page_size / 1024), 24 - name.size()).text(" kB\n");
+    to.text(name).text(":").decimal(frames * (abi::page_size / 1024), 23 - name.size()).text(" kB\n");
 }
 
 }  // namespace

@@ -87,9 +87,9 @@ Result<RefPtr<Inode>> RamFilesystem::root() {
 }
 
 Result<> RamFilesystem::check_room(std::uint64_t pages) {
-    memory::FrameCounts counts = memory::frame_counts();
-    std::uint64_t reserve = std::clamp<std::uint64_t>(counts.total / 64, 128, 2048);
-    if (counts.free < reserve || counts.free - reserve < pages) return Errno::enospc;
+    // Thread stacks and MAP_NORESERVE memory come out of what nobody was promised, as files do.
+    constexpr std::uint64_t left_alone = 64;
+    if (memory::frame_counts().spare() < pages + left_alone) return Errno::enospc;
     return {};
 }
 
@@ -99,10 +99,10 @@ FilesystemCounts RamFilesystem::counts() {
     std::uint64_t inodes = inodes_.load(std::memory_order_relaxed);
     return {.magic = tmpfs_magic,
             .block_bytes = abi::page_size,
-            .blocks = frames.free + pages_.load(std::memory_order_relaxed),
-            .blocks_free = frames.free,
-            .inodes = inodes + frames.free,
-            .inodes_free = frames.free};
+            .blocks = frames.spare() + pages_.load(std::memory_order_relaxed),
+            .blocks_free = frames.spare(),
+            .inodes = inodes + frames.spare(),
+            .inodes_free = frames.spare()};
 }
 
 }  // namespace husk::fs

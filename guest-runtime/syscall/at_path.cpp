@@ -7,6 +7,7 @@
 namespace husk::sys {
 
 Result<RefPtr<fs::Inode>> start_of(int directory_fd, std::string_view path) {
+    if (path.empty()) return Errno::enoent;
     if (directory_fd == fs::at_cwd || path.starts_with('/')) return fs::working_directory();
     RefPtr<fs::File> file = HUSK_TRY(fs::place_of(directory_fd));
     if (!file->inode().is_directory()) return Errno::enotdir;

@@ -6,7 +6,7 @@
 
 namespace husk::sys {
 
-// Where a relative `path` starts: AT_FDCWD or an open directory. EBADF, ENOTDIR.
+// Where a relative `path` starts: AT_FDCWD or an open directory. ENOENT for an empty one, EBADF, ENOTDIR.
 Result<RefPtr<fs::Inode>> start_of(int directory_fd, std::string_view path);
 
 // The object that the pair names. at_flag::empty_path: an empty path is the descriptor's own object.
