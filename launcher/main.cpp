@@ -2,23 +2,88 @@
 // husk: parse, build, run, exit code.
 #include <unistd.h>
 
+#include <array>
 #include <exception>
 #include <span>
+#include <string_view>
 #include <variant>
 
 #include "launcher/cli/command.hpp"
 #include "launcher/cli/doctor.hpp"
 #include "launcher/cli/inspect.hpp"
-#include "launcher/cli/run_image.hpp"
+#include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/process.hpp"
+#include "launcher/image/image.hpp"
+#include "launcher/kvm/cpu_model.hpp"
+#include "launcher/kvm/host_cpu.hpp"
+#include "launcher/qemu/run_qemu.hpp"
+#include "launcher/report/crash.hpp"
+#include "launcher/report/report_crash.hpp"
+#include "launcher/report/stats_text.hpp"
 #include "launcher/report/write_text.hpp"
+#include "launcher/run/run.hpp"
 
 namespace {
 
 using namespace husk;
 
-int carry_out(const cli::RunCommand& command) { host::leave_process(cli::run_image(command.config)); }
+constexpr int signal_exit_base = 128;  // as a shell reports it
+
+// Both kinds of KVM give the guest these state components of the host's; on hw its own XCR0 is set so.
+report::XsaveLayout guest_xsave_layout() {
+    std::array<abi::CpuidEntry, kvm::cpuid_capacity> entries{};
+    const std::uint32_t count = kvm::read_host_cpuid(entries);
+    const std::uint64_t xcr0 = kvm::host_xcr0() & kvm::xcr0_allowed;
+    return {xcr0, kvm::xsave_size_bytes(std::span(entries).first(count), xcr0)};
+}
+
+run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image& image) {
+    run::RunHooks hooks;
+    hooks.on_crash = [&](const run::CrashView& crash) {
+        report::report_crash({crash.record, crash.memory, crash.page_table_root}, image, config, guest_xsave_layout());
+    };
+    if (config.verbose) {
+        hooks.on_log = [](std::string_view line) { report::say(report::make_printable(line)); };
+        hooks.on_note = [](std::string_view line) { report::say(line); };
+    }
+    return hooks;
+}
+
+int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
+    run::Outcome outcome = run::run_vm(config, image, make_hooks(config, image));
+    if (outcome.failure) report::say(outcome.failure->sentence);
+    using config::StatsFormat;
+    if (config.stats == StatsFormat::text) report::write_text(STDERR_FILENO, report::stats_as_text(outcome.stats));
+    if (config.stats == StatsFormat::json) report::write_text(STDERR_FILENO, report::stats_as_json(outcome.stats));
+    static_cast<void>(outcome.machine.release());  // the process ends next, which takes the VM down sooner
+    return run::exit_code(outcome);
+}
+
+int run_on_qemu(const config::LaunchConfig& config, std::string_view reason) {
+    report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
+    if (config.core_file) report::say("--core has no effect under QEMU");
+    if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
+    const qemu::Ending ending = qemu::run_under_qemu(config);
+    return ending.signal != 0 ? signal_exit_base + ending.signal : ending.exit_status;
+}
+
+int run_image(const config::LaunchConfig& config) {
+    using host::ExitCode;
+    const image::Image image = image::open_image(config.image);
+    if (config.accelerator == config::Accelerator::qemu) return run_on_qemu(config, "--accel qemu");
+    try {
+        return run_on_kvm(config, image);
+    } catch (const host::Error& error) {
+        const bool unusable = error.code() == ExitCode::no_kvm || error.code() == ExitCode::kvm_permission;
+        if (config.accelerator != config::Accelerator::automatic || !unusable) throw;
+        return run_on_qemu(config, error.code() == ExitCode::no_kvm
+                                       ? "no usable /dev/kvm ('husk doctor' tells more)"
+                                       : "no permission to use /dev/kvm ('husk doctor' tells more)");
+    }
+}
+
+int carry_out(const cli::RunCommand& command) { host::leave_process(run_image(command.config)); }
 
 int carry_out(const cli::InspectCommand& command) {
     report::write_text(STDOUT_FILENO, cli::inspect_image(command));
@@ -51,6 +116,8 @@ int run_command_line(std::span<const char* const> words) {
 }  // namespace
 
 int main(int count, char** words) {
-    const int code = run_command_line(std::span<const char* const>(words, static_cast<std::size_t>(count)).subspan(1));
+    // Without even a name for itself, argv is empty.
+    const auto all = std::span<const char* const>(words, static_cast<std::size_t>(count));
+    const int code = run_command_line(all.subspan(all.empty() ? 0 : 1));
     _exit(code);  // nothing is left to flush, and destructors would only cost time
 }

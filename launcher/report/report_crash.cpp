@@ -3,12 +3,9 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <string>
 
 #include "launcher/config/text.hpp"
-#include "launcher/kvm/cpu_model.hpp"
-#include "launcher/kvm/host_cpu.hpp"
 #include "launcher/report/core_file.hpp"
 #include "launcher/report/crash.hpp"
 #include "launcher/report/crash_text.hpp"
@@ -38,17 +35,8 @@ void print_threads(const Crash& crash, const GuestPages& pages, const image::Ima
                         others == 1 ? "" : "s"));
 }
 
-// Both kinds of KVM give the guest these components of the host's; on hw its own XCR0 is set so.
-XsaveLayout guest_xsave_layout() {
-    std::array<abi::CpuidEntry, kvm::cpuid_capacity> entries{};
-    const std::uint32_t count = kvm::read_host_cpuid(entries);
-    const std::uint64_t xcr0 = kvm::host_xcr0() & kvm::xcr0_allowed;
-    return {xcr0, kvm::xsave_size_bytes(std::span(entries).first(count), xcr0)};
-}
-
 void write_core(const Crash& crash, const DeadGuest& guest, const GuestPages& pages, const image::Image& image,
-                const config::LaunchConfig& config) {
-    const XsaveLayout layout = guest_xsave_layout();
+                const config::LaunchConfig& config, const XsaveLayout& layout) {
     const ReadXsave read_xsave = [&](const abi::CrashThread& thread, std::uint32_t size_bytes) {
         std::vector<std::byte> bytes(size_bytes);
         const bool have = thread.xsave_gpa != 0 && guest.memory.copy_in({thread.xsave_gpa}, bytes);
@@ -67,14 +55,15 @@ void write_core(const Crash& crash, const DeadGuest& guest, const GuestPages& pa
 
 }  // namespace
 
-void report_crash(const DeadGuest& guest, const image::Image& image, const config::LaunchConfig& config) {
+void report_crash(const DeadGuest& guest, const image::Image& image, const config::LaunchConfig& config,
+                  const XsaveLayout& layout) {
     const Crash crash = read_crash(guest.record, guest.memory);
     const GuestPages pages(guest.memory, guest.page_table_root);
     say(describe_cause(crash));
     if (crash.threads.empty()) return;
     write_text(STDERR_FILENO, describe_registers(crash.threads.front().registers));
     print_threads(crash, pages, image, config.verbose);
-    if (config.core_file) write_core(crash, guest, pages, image, config);
+    if (config.core_file) write_core(crash, guest, pages, image, config, layout);
 }
 
 }  // namespace husk::report

@@ -8,6 +8,7 @@
 #include "launcher/config/launch_config.hpp"
 #include "launcher/image/image.hpp"
 #include "launcher/memory/guest_memory.hpp"
+#include "launcher/report/core_notes.hpp"
 
 namespace husk::report {
 
@@ -18,7 +19,9 @@ struct DeadGuest {
     abi::GuestPhys page_table_root;
 };
 
-// Never throws for what the guest or the image hold; a core file that cannot be written is one line on stderr.
-void report_crash(const DeadGuest& guest, const image::Image& image, const config::LaunchConfig& config);
+// `layout` is that of the guest's XSAVE images. Never throws for what the guest or the image hold; a core file that
+// cannot be written is one line on stderr.
+void report_crash(const DeadGuest& guest, const image::Image& image, const config::LaunchConfig& config,
+                  const XsaveLayout& layout);
 
 }  // namespace husk::report
