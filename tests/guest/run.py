@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the guest tests of list.toml: natively as the reference, then in each environment.
 
-usage: run.py --build FOLDER [--environment native|kvm|qemu|nested]... [NAME]...
+usage: run.py --build FOLDER [--environment native|kvm|qemu|nested]... [--repeat N] [NAME]...
 Prints one line for each failure with how to run it again, and "N passed, N failed, N skipped" as the last line.
 """
 import argparse
@@ -88,6 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--environment", action="append", choices=["native", "kvm", "qemu", "nested"])
+    parser.add_argument("--repeat", type=int, default=1, help="run each guest test so often, to find rare failures")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     wanted = options.environment or ["native", "kvm", "qemu", "nested"]
@@ -101,6 +102,11 @@ def main() -> int:
     if options.names:
         cases = [case for case in cases if case.name in options.names]
 
+    unbuilt = {str(case.image(build)) for case in cases if not case.image(build).exists()}
+    if unbuilt:
+        print(f"not built: {', '.join(sorted(unbuilt))}", file=sys.stderr)
+        return 1
+
     tally = Tally(build / "tests/guest/output")
     reference = run_natively(build, cases, tally, "native" in wanted)
     if "kvm" in wanted:
@@ -108,9 +114,9 @@ def main() -> int:
         if no_kvm:
             tally.skip("kvm", len(cases), no_kvm)
         else:
-            run_guests(Kvm(build), cases, reference, tally)
+            run_guests(Kvm(build), cases * options.repeat, reference, tally)
     if "qemu" in wanted:
-        run_guests(ForeignVmm(build), cases, reference, tally)
+        run_guests(ForeignVmm(build), cases * options.repeat, reference, tally)
     if "nested" in wanted:
         representative = [case for case in cases if case.nested or options.names]
         run_nested(NestedMachine(build, tally.output / "nested-console.log"), representative, reference, tally)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested refusals crash examples fuzz)
+all_stages=(format confinement unit tidy native kvm qemu nested streams refusals crash examples fuzz)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -18,6 +18,9 @@ stage_fuzz() {
 }
 stage_examples() {
     build release && python3 -B tests/support/test_installed.py --build build/release
+}
+stage_streams() {
+    build release && python3 -B tests/support/test_streams.py --build build/release
 }
 stage_refusals() {
     build release && python3 -B tests/support/test_refusals.py --build build/release
