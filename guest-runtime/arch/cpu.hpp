@@ -2,6 +2,7 @@
 // Single instructions of x86-64 that C++ has no word for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace husk::arch {
@@ -22,6 +23,10 @@ inline std::uint64_t read_fs_base() {
 inline void out8(std::uint16_t port, std::uint8_t value) { asm volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory"); }
 inline void out32(std::uint16_t port, std::uint32_t value) {
     asm volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+// The bytes one after the other to the same port.
+inline void out8_string(std::uint16_t port, const void* bytes, std::size_t size_bytes) {
+    asm volatile("rep outsb" : "+S"(bytes), "+c"(size_bytes) : "d"(port) : "memory");
 }
 inline std::uint8_t in8(std::uint16_t port) {
     std::uint8_t value;

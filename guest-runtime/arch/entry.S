@@ -208,6 +208,10 @@ husk_trap_stubs:
     mov \error_slot, %rdx
     mov %rax, %rcx
     mov %rsp, %rdi
+    /* Copied: a foreign VMM's interrupts may come again. Where IOPL is masked this changes nothing and faults not, as `sti`
+     * would. */
+    push $USER_RFLAGS
+    popfq
     call husk_trap
     jmp husk_resume
 .endm

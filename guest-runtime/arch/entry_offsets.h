@@ -5,6 +5,8 @@
 #define SELECTOR_USER_DATA 0x2b
 #define SELECTOR_USER_CODE 0x33
 #define EXCEPTION_VECTORS 32
+#define INTERRUPT_VECTORS 32
+#define USER_RFLAGS 0x3202
 #define SYSCALL_COUNT 472
 
 #define CONTEXT_R10 56
@@ -31,6 +33,11 @@
 #define GS_FRAME_ERROR 1080
 #define GS_FRAME_PAGE_FAULT 1088
 #define GS_EMERGENCY_STACK 1096
+#define GS_FRAME_INTERRUPT 1264
+#define GS_INTERRUPT_STACK 1272
+#define GS_INTERRUPT_RCX 1280
+#define GS_RING0_FRAME 1288
+#define GS_WAIT_VECTOR 1296
 
 /* The ring-0 stack ends at 0x3000 behind the mailbox: ss, rsp, rflags, cs, rip, then error code and vector. */
 #define GS_RING0_RSP 0x2ff0

@@ -7,13 +7,15 @@
 #include <husk/abi/memory_layout.hpp>
 
 #include "guest-runtime/arch/context.hpp"
+#include "guest-runtime/arch/interrupts.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
 namespace husk::arch {
 
 static_assert(SELECTOR_USER_DATA == abi::selector::user_data && SELECTOR_USER_CODE == abi::selector::user_code);
-static_assert(EXCEPTION_VECTORS == abi::exception_vectors);
+static_assert(EXCEPTION_VECTORS == abi::exception_vectors && USER_RFLAGS == abi::user_rflags);
+static_assert(INTERRUPT_VECTORS == interrupt_vectors);
 
 static_assert(offsetof(Context, r10) == CONTEXT_R10 && offsetof(Context, r9) == CONTEXT_R9);
 static_assert(offsetof(Context, r8) == CONTEXT_R8 && offsetof(Context, rax) == CONTEXT_RAX);
@@ -30,6 +32,10 @@ static_assert(offsetof(PerCpu, scratch) == GS_SCRATCH0 && offsetof(PerCpu, curre
 static_assert(offsetof(PerCpu, frame_plain) == GS_FRAME_PLAIN && offsetof(PerCpu, frame_error) == GS_FRAME_ERROR);
 static_assert(offsetof(PerCpu, frame_page_fault) == GS_FRAME_PAGE_FAULT);
 static_assert(offsetof(PerCpu, emergency_stack) == GS_EMERGENCY_STACK);
+static_assert(offsetof(PerCpu, frame_interrupt) == GS_FRAME_INTERRUPT);
+static_assert(offsetof(PerCpu, interrupt_stack) == GS_INTERRUPT_STACK);
+static_assert(offsetof(PerCpu, interrupt_rcx) == GS_INTERRUPT_RCX);
+static_assert(offsetof(PerCpu, ring0_frame) == GS_RING0_FRAME && offsetof(PerCpu, wait_vector) == GS_WAIT_VECTOR);
 static_assert(abi::vcpu_area::ring0_stack_end - 40 == GS_RING0_RIP);
 static_assert(abi::vcpu_area::ring0_stack_end - 16 == GS_RING0_RSP);
 

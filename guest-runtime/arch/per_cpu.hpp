@@ -30,12 +30,20 @@ struct PerCpu {
     IretFrame* frame_error;  // traps with one
     IretFrame* frame_page_fault;
     std::uint64_t emergency_stack;  // for a fault inside the trap entry itself
-    IretFrame frames[3];
+    IretFrame frames[4];
+
+    // Only under a foreign VMM.
+    IretFrame* frame_interrupt;
+    std::uint64_t interrupt_stack;  // for an interrupt of the runtime itself
+    std::uint64_t interrupt_rcx;    // scratch
+    std::uint64_t ring0_frame;      // where the gate's frame lies on the ring-0 stack
+    std::uint32_t wait_vector;      // the interrupt that ended a wait
 };
 // entry.S knows these.
 static_assert(offsetof(PerCpu, mailbox.attention) == 48 && offsetof(PerCpu, mailbox.upcall_stack) == 64);
 static_assert(offsetof(PerCpu, scratch) == 1024 && offsetof(PerCpu, current) == 1056);
 static_assert(offsetof(PerCpu, frame_plain) == 1072 && offsetof(PerCpu, emergency_stack) == 1096);
+static_assert(offsetof(PerCpu, frame_interrupt) == 1264 && offsetof(PerCpu, wait_vector) == 1296);
 static_assert(sizeof(PerCpu) <= abi::page_size);
 
 // This vCPU's. The pointer is stable: the runtime is not pre-empted.

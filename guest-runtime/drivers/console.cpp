@@ -17,8 +17,6 @@ unsigned console_poll(int stream, unsigned wanted) { return platform::console_po
 thread::WaitQueue& console_queue() { return thread::console_queue(); }
 abi::StreamKind console_kind(int stream) { return boot::boot_info().streams[stream & 3]; }
 
-TerminalSize console_terminal_size() {
-    return {boot::boot_info().terminal_rows, boot::boot_info().terminal_columns};
-}
+TerminalSize console_terminal_size() { return {boot::boot_info().terminal_rows, boot::boot_info().terminal_columns}; }
 
 }  // namespace husk::fs

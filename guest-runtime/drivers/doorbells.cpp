@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The platform under our own launcher.
+#include "guest-runtime/drivers/doorbells.hpp"
+
 #include <husk/abi/doorbell.hpp>
 #include <husk/abi/memory_layout.hpp>
 
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
-#include "guest-runtime/base/panic.hpp"
-#include "guest-runtime/drivers/platform.hpp"
 
-namespace husk::platform {
+namespace husk::doorbells {
 
 namespace {
 
@@ -45,7 +44,8 @@ Result<std::size_t> console_read(std::span<std::byte> buffer) {
 }
 
 Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes) {
-    return as_size(ring(Doorbell::console_write, static_cast<std::uint64_t>(stream), gpa_of(bytes.data()), bytes.size()));
+    return as_size(
+        ring(Doorbell::console_write, static_cast<std::uint64_t>(stream), gpa_of(bytes.data()), bytes.size()));
 }
 
 unsigned console_poll(int stream, unsigned wanted) {
@@ -60,4 +60,4 @@ void exit(int status, int signal) {
     for (;;) ring(Doorbell::exit, static_cast<std::uint64_t>(status), static_cast<std::uint64_t>(signal));
 }
 
-}  // namespace husk::platform
+}  // namespace husk::doorbells

@@ -13,9 +13,18 @@
 
 namespace husk::platform {
 
+// Set once, before ring 3 is entered.
+extern bool is_foreign;
+
 // Idles until something happens or the time is over; may return early.
 void wait(std::uint64_t timeout_ns);
 void wake_vcpu(std::uint32_t index);
+
+// VcpuMailbox::want_tick or timer_deadline_tsc has changed. Our launcher looks by itself.
+void update_foreign_timer();
+inline void on_timer_wish() {
+    if (is_foreign) update_foreign_timer();
+}
 
 // EAGAIN: nothing now, attention::console follows. Buffers lie in the physmap.
 Result<std::size_t> console_read(std::span<std::byte> buffer);

@@ -30,7 +30,10 @@ constinit std::uint32_t vcpus_in_use = 1;
 
 Vcpu& here() { return vcpus[vcpu_index()]; }
 
-void update_tick_wish() { arch::per_cpu().mailbox.want_tick = here().queue.length() != 0 ? 1 : 0; }
+void update_tick_wish() {
+    arch::per_cpu().mailbox.want_tick = here().queue.length() != 0 ? 1 : 0;
+    platform::on_timer_wish();
+}
 
 // The next thread for this vCPU: its own queue first, then whoever waits elsewhere.
 Thread* pick_next() {
@@ -89,7 +92,10 @@ void switch_away(Thread& self) {
     switch_to(self, *next);
 }
 
-void announce_timer(Deadline deadline) { arch::per_cpu().mailbox.timer_deadline_tsc = tsc_at(deadline); }
+void announce_timer(Deadline deadline) {
+    arch::per_cpu().mailbox.timer_deadline_tsc = tsc_at(deadline);
+    platform::on_timer_wish();
+}
 
 void run_idle() {
     Thread& idle = current();

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/drivers/foreign_machine.hpp"
+
+#include <atomic>
+
+#include <husk/abi/doorbell.hpp>
+
+#include "guest-runtime/arch/cpu.hpp"
+#include "guest-runtime/arch/entry.hpp"
+#include "guest-runtime/arch/interrupts.hpp"
+#include "guest-runtime/arch/per_cpu.hpp"
+#include "guest-runtime/base/format.hpp"
+#include "guest-runtime/drivers/foreign_console.hpp"
+#include "guest-runtime/drivers/foreign_timer.hpp"
+#include "guest-runtime/drivers/io_apic.hpp"
+#include "guest-runtime/drivers/local_apic.hpp"
+#include "guest-runtime/thread/clock.hpp"
+#include "guest-runtime/thread/clock_source.hpp"
+
+namespace husk::foreign_machine {
+
+namespace {
+
+constexpr std::uint8_t timer_vector = abi::exception_vectors;
+constexpr std::uint8_t serial_vector = abi::exception_vectors + 1;
+// ISA interrupts; COM1 and COM3 share one, COM2 and COM4 the other.
+constexpr unsigned first_serial_input = 4, second_serial_input = 3;
+
+void set_attention(std::uint32_t bits) {
+    std::atomic_ref(arch::per_cpu().mailbox.attention).fetch_or(bits, std::memory_order_acq_rel);
+}
+
+void serve(std::uint64_t vector) {
+    if (vector == local_apic::spurious_vector) return;  // takes no end of interrupt [sdm3 11.9]
+    if (vector == timer_vector) {
+        foreign_timer::on_interrupt();
+        set_attention(abi::attention::tick);
+    } else if (vector == serial_vector) {
+        set_attention(foreign_console::on_interrupt());
+    }
+    local_apic::end_of_interrupt();
+}
+
+}  // namespace
+
+void initialise(std::uint64_t tsc_hz, std::uint16_t control_port) {
+    local_apic::enable(timer_vector);
+    local_apic::measure_timer(tsc_hz);
+    foreign_timer::initialise(tsc_hz);
+    if (io_apic::initialise()) {
+        io_apic::route(first_serial_input, serial_vector, local_apic::id());
+        if (control_port != 0) io_apic::route(second_serial_input, serial_vector, local_apic::id());
+    }
+    arch::initialise_interrupts(arch::per_cpu());
+    foreign_console::accept_input();
+}
+
+void wait(std::uint64_t timeout_ns) {
+    if (timeout_ns != UINT64_MAX) foreign_timer::set_wake_up(thread::tsc_at(thread::Deadline::after_ns(timeout_ns)));
+    std::uint32_t vector = arch::wait_for_interrupt();
+    if (vector != 0) serve(vector);
+    foreign_timer::set_wake_up(UINT64_MAX);
+}
+
+void exit(int status, int signal) {
+    char buffer[32];
+    TextWriter line(buffer);
+    if (signal != 0) {
+        line.text("signal ").decimal(static_cast<std::uint64_t>(signal));
+    } else {
+        line.text("exit ").decimal(static_cast<std::uint64_t>(status));
+    }
+    foreign_console::print_status(line.view());
+    arch::out32(debug_exit_port, static_cast<std::uint32_t>(signal != 0 ? 128 + signal : status));
+    arch::reset_machine();
+}
+
+}  // namespace husk::foreign_machine
+
+extern "C" bool husk_interrupt(husk::arch::Context* context, std::uint64_t vector) {
+    using namespace husk;
+    foreign_machine::serve(vector);
+    if (std::atomic_ref(arch::per_cpu().mailbox.attention).load(std::memory_order_relaxed) == 0) return false;
+    if (!arch::is_runtime_text(context->rip)) return true;
+    foreign_timer::look_again_soon();
+    return false;
+}

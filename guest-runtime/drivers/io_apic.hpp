@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interrupt controller that ISA devices are wired to [ioapic]; all of its use is in ring 0 at boot.
+#pragma once
+
+#include <cstdint>
+
+namespace husk::io_apic {
+
+inline constexpr std::uint64_t registers = 0xfec0'0000;  // gpa; mapped for ring 0 in the supervisor map
+
+// Masks every input here, and the old 8259 controllers. False: there is no I/O APIC, devices have to be polled.
+bool initialise();
+// An edge on the input becomes `vector` on the local APIC `to`.
+void route(unsigned input, std::uint8_t vector, std::uint8_t to);
+
+}  // namespace husk::io_apic

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends each call to whichever of the two platforms there is.
+#include "guest-runtime/drivers/platform.hpp"
+
+#include "guest-runtime/drivers/doorbells.hpp"
+#include "guest-runtime/drivers/foreign_console.hpp"
+#include "guest-runtime/drivers/foreign_machine.hpp"
+#include "guest-runtime/drivers/foreign_timer.hpp"
+
+namespace husk::platform {
+
+constinit bool is_foreign = false;
+
+void wait(std::uint64_t timeout_ns) { is_foreign ? foreign_machine::wait(timeout_ns) : doorbells::wait(timeout_ns); }
+
+// A foreign machine has one vCPU, and that is the one that asks.
+void wake_vcpu(std::uint32_t index) {
+    if (!is_foreign) doorbells::wake_vcpu(index);
+}
+
+void update_foreign_timer() { foreign_timer::update(); }
+
+Result<std::size_t> console_read(std::span<std::byte> buffer) {
+    return is_foreign ? foreign_console::read_input(buffer) : doorbells::console_read(buffer);
+}
+
+Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes) {
+    return is_foreign ? foreign_console::write_output(stream, bytes) : doorbells::console_write(stream, bytes);
+}
+
+unsigned console_poll(int stream, unsigned wanted) {
+    return is_foreign ? foreign_console::poll(stream, wanted) : doorbells::console_poll(stream, wanted);
+}
+
+void log(std::string_view line) {
+    if (!is_foreign) return doorbells::log(line);
+    foreign_console::print_error("husk: ");
+    foreign_console::print_error(line);
+    foreign_console::print_error("\n");
+}
+
+void crash(const abi::CrashRecord& record) {
+    is_foreign ? foreign_machine::report_crash(record) : doorbells::crash(record);
+}
+
+void exit(int status, int signal) {
+    if (is_foreign) foreign_machine::exit(status, signal);
+    doorbells::exit(status, signal);
+}
+
+}  // namespace husk::platform
