@@ -50,7 +50,7 @@ namespace facts {
 
 std::string_view argument_block() { return {"./program\0one", 14}; }
 std::string_view environment_block() { return {"HOME=/root", 11}; }
-std::string_view working_directory() { return "/work/here"; }
+std::string_view working_directory() { return "/data/here"; }
 std::string_view image_path() { return "./program"; }
 std::span<const std::byte> auxiliary_vector() { return {}; }
 CpuidAnswer cpuid(std::uint32_t, std::uint32_t) { return {}; }

@@ -134,7 +134,7 @@ TEST_CASE("mount points are crossed downwards and upwards") {
 
 TEST_CASE("the boot's working directory was made") {
     boot_files();
-    CHECK(open_path("/work/here", flag::directory) == 0);
+    CHECK(open_path("/data/here", flag::directory) == 0);
 }
 
 TEST_CASE("the *at calls start at a directory descriptor") {
