@@ -44,6 +44,7 @@ void serve(std::uint64_t vector) {
 }  // namespace
 
 void initialise(std::uint64_t tsc_hz, std::uint16_t control_port) {
+    io_apic::silence_old_controllers();
     local_apic::enable(timer_vector);
     local_apic::measure_timer(tsc_hz);
     foreign_timer::initialise(tsc_hz);

@@ -29,9 +29,12 @@ void write(std::uint32_t index, std::uint32_t value) {
 
 }  // namespace
 
-bool initialise() {
+void silence_old_controllers() {
     arch::out8(first_pic_mask, 0xff);
     arch::out8(second_pic_mask, 0xff);
+}
+
+bool initialise() {
     std::uint32_t version = read(version_register);
     if (version == 0 || version == UINT32_MAX) return false;
     unsigned inputs = std::min((version >> 16 & 0xff) + 1, most_inputs);

@@ -8,7 +8,10 @@ namespace husk::io_apic {
 
 inline constexpr std::uint64_t registers = 0xfec0'0000;  // gpa; mapped for ring 0 in the supervisor map
 
-// Masks every input here, and the old 8259 controllers. False: there is no I/O APIC, devices have to be polled.
+// Masks the old 8259 controllers. Before the local APIC stops listening to them: what they have already announced is
+// taken back only while it listens.
+void silence_old_controllers();
+// Masks every input. False: there is no I/O APIC, so that no device interrupts.
 bool initialise();
 // An edge on the input becomes `vector` on the local APIC `to`.
 void route(unsigned input, std::uint8_t vector, std::uint8_t to);
