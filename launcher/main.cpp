@@ -17,6 +17,7 @@
 #include "launcher/image/image.hpp"
 #include "launcher/kvm/cpu_model.hpp"
 #include "launcher/kvm/host_cpu.hpp"
+#include "launcher/qemu/find_qemu.hpp"
 #include "launcher/qemu/run_qemu.hpp"
 #include "launcher/report/crash.hpp"
 #include "launcher/report/report_crash.hpp"
@@ -61,6 +62,7 @@ int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
 }
 
 int run_on_qemu(const config::LaunchConfig& config, std::string_view reason) {
+    static_cast<void>(qemu::require_qemu());  // before a promise is made
     report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");

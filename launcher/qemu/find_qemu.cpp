@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "launcher/config/text.hpp"
+#include "launcher/host/error.hpp"
+
 namespace husk::qemu {
 
 std::optional<std::filesystem::path> find_qemu() {
@@ -18,6 +21,15 @@ std::optional<std::filesystem::path> find_qemu() {
         if (access(program.c_str(), X_OK) == 0) return program;
     }
     return std::nullopt;
+}
+
+std::filesystem::path require_qemu() {
+    if (const auto program = find_qemu()) return *program;
+    throw host::Error(
+        host::ExitCode::no_qemu,
+        config::fill_in("{} is not installed: install it (as root: apt install qemu-system-x86), or run on KVM "
+                        "('husk doctor' tells how)",
+                        program_name));
 }
 
 }  // namespace husk::qemu

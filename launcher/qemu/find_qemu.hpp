@@ -12,4 +12,7 @@ inline constexpr const char* program_name = "qemu-system-x86_64";
 // The first executable of that name in PATH.
 [[nodiscard]] std::optional<std::filesystem::path> find_qemu();
 
+// The same; throws host::Error (no_qemu) when there is none.
+[[nodiscard]] std::filesystem::path require_qemu();
+
 }  // namespace husk::qemu

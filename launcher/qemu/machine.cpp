@@ -79,12 +79,7 @@ private:
 }  // namespace
 
 Machine Machine::start(const config::LaunchConfig& config, const std::string& kernel_line) {
-    const auto program = find_qemu();
-    if (!program) {
-        throw host::Error(host::ExitCode::no_qemu, fill_in("{} is not installed: install it (as root: apt install "
-                                                           "qemu-system-x86), or use --accel kvm",
-                                                           program_name));
-    }
+    const std::filesystem::path program = require_qemu();
     if (kernel_line.size() > longest_kernel_line) {
         throw host::Error(host::ExitCode::usage,
                           "arguments and environment are too long for QEMU's command line (128 KiB): "
@@ -92,7 +87,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     }
     Pair output = make_pair(), error = make_pair(), serial = make_pair(), status = make_pair(), control = make_pair();
     CommandLine line;
-    line.add({program->native(), "-M", "microvm,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max"});
+    line.add({program.native(), "-M", "microvm,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max"});
     line.add(
         {"-m", fill_in("size={}B", config.memory_bytes), "-kernel", config.image.native(), "-append", kernel_line});
     line.add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"});
@@ -111,7 +106,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     const std::vector<char*> words = line.pointers();
     const pid_t pid = fork();
     if (pid < 0) throw host::errno_error("cannot start QEMU");
-    if (pid == 0) become_qemu(*program, words.data());
+    if (pid == 0) become_qemu(program, words.data());
     return Machine(pid, {std::move(output.ours), std::move(error.ours), std::move(serial.ours), std::move(status.ours),
                          std::move(control.ours)});
 }
