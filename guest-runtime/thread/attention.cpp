@@ -42,7 +42,7 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
     Thread& self = current();
     do {
         if (take_attention()) {
-            boot::apply_postponed_relro();
+            husk::boot::apply_postponed_relro();
             timer_queue().expire();
             yield();
         }
