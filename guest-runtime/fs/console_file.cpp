@@ -155,6 +155,7 @@ thread::WaitQueue* ConsoleFile::wait_queue() {
 
 Result<long> ConsoleFile::ioctl(std::uint64_t request, std::uint64_t argument) {
     if (request == ioctl_request::fionread && console_kind(stream_) != abi::StreamKind::null) {
+        // How many bytes wait is not known before they are read.
         bool ready = (console_poll(0, poll_bit::in) & poll_bit::in) != 0;
         HUSK_TRY(UserPtr<std::int32_t>(argument).store(ready ? 1 : 0));
         return 0;

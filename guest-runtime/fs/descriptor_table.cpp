@@ -74,7 +74,7 @@ Result<> DescriptorTable::put(int fd, RefPtr<File> file, bool close_on_exec) {
         entries_[index] = {file.leak(), close_on_exec};
         if (index == first_free_) ++first_free_;
     }
-    drop(std::move(old));
+    drop(old);
     return {};
 }
 
@@ -86,7 +86,7 @@ RefPtr<File> DescriptorTable::take(Entry& entry) {
     return RefPtr<File>::adopt(file);
 }
 
-void DescriptorTable::drop(RefPtr<File> file) {
+void DescriptorTable::drop(const RefPtr<File>& file) {
     if (file) file->drop_handle();
 }
 
@@ -98,7 +98,7 @@ Result<> DescriptorTable::close(int fd) {
         if (entry == nullptr) return Errno::ebadf;
         file = take(*entry);
     }
-    drop(std::move(file));
+    drop(file);
     return {};
 }
 
@@ -116,7 +116,7 @@ void DescriptorTable::close_range(std::uint32_t first, std::uint32_t last, bool 
             }
             file = take(entry);
         }
-        drop(std::move(file));
+        drop(file);
     }
 }
 

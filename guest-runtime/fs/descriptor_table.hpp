@@ -49,7 +49,7 @@ private:
     Result<> grow_to(std::uint32_t count);
     [[nodiscard]] Entry* find(int fd);
     RefPtr<File> take(Entry& entry);
-    static void drop(RefPtr<File> file);
+    static void drop(const RefPtr<File>& file);
 
     Spinlock lock_;
     HeapArray<Entry> entries_;

@@ -87,21 +87,21 @@ void Epoll::list_if_ready(EpollWatch& watch) {
     if ((watch.file_.poll(wanted) & wanted & ~epoll_bit::modes) != 0) watch.on_wake();
 }
 
-Result<> Epoll::add(RefPtr<File> file, int fd, const EpollEvent& wanted) {
-    if (file->wait_queue() == nullptr) return Errno::eperm;
+Result<> Epoll::add(File& file, int fd, const EpollEvent& wanted) {
+    if (file.wait_queue() == nullptr) return Errno::eperm;
     Guard structure_guard(structure);
-    if (file->kind() == FileKind::epoll && static_cast<Epoll&>(*file).reaches(*this, 1)) return Errno::eloop;
+    if (file.kind() == FileKind::epoll && static_cast<Epoll&>(file).reaches(*this, 1)) return Errno::eloop;
     Guard guard(mutex_);
-    if (find(*file, fd) != nullptr) return Errno::eexist;
+    if (find(file, fd) != nullptr) return Errno::eexist;
     HUSK_TRY(grow());
-    auto* watch = new (std::nothrow) EpollWatch(*this, *file, fd, wanted);
+    auto* watch = new (std::nothrow) EpollWatch(*this, file, fd, wanted);
     if (watch == nullptr) return Errno::enomem;
-    EpollWatch*& bucket = buckets_[bucket_of(*file, fd)];
+    EpollWatch*& bucket = buckets_[bucket_of(file, fd)];
     watch->next_in_bucket_ = bucket;
     bucket = watch;
     ++count_;
-    file->watches_.push_back(*watch);
-    file->wait_queue()->add(*watch);
+    file.watches_.push_back(*watch);
+    file.wait_queue()->add(*watch);
     list_if_ready(*watch);
     return {};
 }

@@ -60,7 +60,7 @@ public:
     ~Epoll() override;
 
     // EEXIST, ENOENT, EPERM (the file cannot be waited for), ELOOP, EINVAL as epoll_ctl(2) says.
-    Result<> add(RefPtr<File> file, int fd, const EpollEvent& wanted);
+    Result<> add(File& file, int fd, const EpollEvent& wanted);
     Result<> modify(File& file, int fd, const EpollEvent& wanted);
     Result<> remove(File& file, int fd);
     // Up to `to.size()` events; 0 at the deadline.

@@ -15,7 +15,7 @@ constinit Spinlock mount_lock;
 
 }  // namespace
 
-Result<> mount(Filesystem& filesystem, RefPtr<Inode> covered, std::string_view path, std::string_view source) {
+Result<> mount(Filesystem& filesystem, const RefPtr<Inode>& covered, std::string_view path, std::string_view source) {
     if (covered && !covered->is_directory()) return Errno::enotdir;
     RefPtr<Inode> root = HUSK_TRY(filesystem.root());
     Text path_text = HUSK_TRY(Text::copy_of(path));

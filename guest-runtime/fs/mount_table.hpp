@@ -19,7 +19,7 @@ struct Mount {
 inline constexpr std::size_t max_mounts = 16;
 
 // EBUSY when something is mounted there already, ENOTDIR. Before any other mount comes the one with `covered` null.
-Result<> mount(Filesystem& filesystem, RefPtr<Inode> covered, std::string_view path, std::string_view source);
+Result<> mount(Filesystem& filesystem, const RefPtr<Inode>& covered, std::string_view path, std::string_view source);
 RefPtr<Inode> root_inode();
 // The root of what is mounted on `covered`, or null.
 RefPtr<Inode> mounted_on(Inode& covered);

@@ -20,7 +20,7 @@ bool wants_write(std::uint32_t flags) { return (flags & open_flag::access_mask) 
 
 std::uint32_t permissions_of(std::uint32_t wanted) { return wanted & permission_mask & ~umask(); }
 
-Result<RefPtr<File>> open_unnamed(RefPtr<Inode> directory, std::uint32_t flags, std::uint32_t permissions) {
+Result<RefPtr<File>> open_unnamed(const RefPtr<Inode>& directory, std::uint32_t flags, std::uint32_t permissions) {
     if (!wants_write(flags)) return Errno::einval;
     if (!directory) return Errno::enoent;
     if (!directory->is_directory()) return Errno::enotdir;
@@ -80,7 +80,7 @@ Result<RefPtr<File>> open_file(RefPtr<Inode> start, std::string_view path, std::
     if (creates && (flags & open_flag::directory) != 0) return Errno::einval;
     bool keeps_link = (flags & open_flag::no_follow) != 0 || (creates && (flags & open_flag::exclusive) != 0);
     Resolution at = HUSK_TRY(resolve(std::move(start), path, keeps_link ? LastLink::keep : LastLink::follow));
-    if (unnamed) return open_unnamed(std::move(at.inode), flags, permissions);
+    if (unnamed) return open_unnamed(at.inode, flags, permissions);
 
     bool created = false;
     if (!at.inode) created = HUSK_TRY(create_missing(at, flags, permissions));

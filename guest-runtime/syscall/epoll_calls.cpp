@@ -46,7 +46,7 @@ Result<> control(const Call& call) {
     auto& epoll = static_cast<fs::Epoll&>(*file);
     switch (operation) {
         case add:
-            return epoll.add(std::move(target), call.fd(2), wanted);
+            return epoll.add(*target, call.fd(2), wanted);
         case remove:
             return epoll.remove(*target, call.fd(2));
         case modify:
