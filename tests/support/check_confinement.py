@@ -58,7 +58,7 @@ DOORS = [
 # Assembled here so that this file does not match itself.
 FOREIGN_WORDS = re.compile("|".join(["/ho" + r"me/\w", "/ro" + r"ot/\w", "/us" + "ers/", "/tmp/bu" + "ild",
                                      r"\bpypi\." + "org", r"registry\." + "npmjs", r"crates\." + r"io\b",
-                                     r"proxy\." + "golang", r"deb\.debian\." + "org", "/wo" + r"rk/\w"]), re.IGNORECASE)
+                                     r"proxy\." + "golang", r"deb\.debian\." + "org", "/wo" + r"rk/(main|shared)\b"]), re.IGNORECASE)
 
 
 def without_comments_and_strings(text: str) -> str:
