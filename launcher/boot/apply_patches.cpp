@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "launcher/boot/apply_patches.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -7,7 +9,6 @@
 
 #include <husk/abi/patch_table.hpp>
 
-#include "launcher/boot/load_image.hpp"
 #include "launcher/host/error.hpp"
 
 namespace husk::boot {

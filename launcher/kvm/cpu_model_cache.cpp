@@ -3,11 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string>
 
 #include "launcher/host/file_descriptor.hpp"
@@ -33,12 +36,11 @@ struct Header {
 };
 static_assert(sizeof(Header) == 48 && offsetof(Header, xcr0) == 24);
 
-constexpr std::size_t largest_file_bytes =
-    sizeof(Header) + cpuid_capacity * (sizeof(kvm_cpuid_entry2) + sizeof(abi::CpuidEntry));
-
-std::uint64_t checksum_of(const char* file, std::size_t size_bytes) {
+std::uint64_t checksum_of(const Header& header, const CpuModel& model) {
     Fingerprint fingerprint;
-    fingerprint.add(file + offsetof(Header, xcr0), size_bytes - offsetof(Header, xcr0));
+    fingerprint.add(&header.xcr0, sizeof header - offsetof(Header, xcr0));
+    fingerprint.add(model.for_kvm.entries.data(), model.for_kvm.count * sizeof(kvm_cpuid_entry2));
+    fingerprint.add(model.guest_entries.data(), model.guest_count * sizeof(abi::CpuidEntry));
     return fingerprint.value();
 }
 
@@ -67,52 +69,44 @@ std::string cache_path() {
 
 }  // namespace
 
-std::optional<CpuModel> try_read_cpu_model(const char* path, std::uint64_t fingerprint) {
+bool try_read_cpu_model(const char* path, std::uint64_t fingerprint, CpuModel& model) {
     const host::FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!file.is_open() || !is_ours(file.get())) return std::nullopt;
-    char bytes[largest_file_bytes];
-    const ssize_t read_bytes = ::read(file.get(), bytes, sizeof bytes);
-    if (read_bytes < static_cast<ssize_t>(sizeof(Header))) return std::nullopt;
-    const std::size_t size_bytes = static_cast<std::size_t>(read_bytes);
-
+    if (!file.is_open() || !is_ours(file.get())) return false;
     Header header;
-    std::memcpy(&header, bytes, sizeof header);
-    if (header.magic != file_magic || header.fingerprint != fingerprint) return std::nullopt;
-    if (header.for_kvm_count > cpuid_capacity || header.guest_count > cpuid_capacity || header.kind > 1)
-        return std::nullopt;
-    const std::size_t for_kvm_bytes = header.for_kvm_count * sizeof(kvm_cpuid_entry2);
-    const std::size_t guest_bytes = header.guest_count * sizeof(abi::CpuidEntry);
-    if (size_bytes != sizeof header + for_kvm_bytes + guest_bytes) return std::nullopt;
-    if (header.checksum != checksum_of(bytes, size_bytes)) return std::nullopt;
+    if (::read(file.get(), &header, sizeof header) != static_cast<ssize_t>(sizeof header)) return false;
+    if (header.magic != file_magic || header.fingerprint != fingerprint) return false;
+    if (header.for_kvm_count > cpuid_capacity || header.guest_count > cpuid_capacity || header.kind > 1) return false;
+    model.kind = static_cast<Kind>(header.kind);
+    model.xcr0 = header.xcr0;
+    model.xsave_size_bytes = header.xsave_size_bytes;
+    model.for_kvm.count = header.for_kvm_count;
+    model.guest_count = header.guest_count;
 
-    std::optional<CpuModel> model(std::in_place);
-    model->kind = static_cast<Kind>(header.kind);
-    model->xcr0 = header.xcr0;
-    model->xsave_size_bytes = header.xsave_size_bytes;
-    model->for_kvm.count = header.for_kvm_count;
-    model->guest_count = header.guest_count;
-    std::memcpy(model->for_kvm.entries.data(), bytes + sizeof header, for_kvm_bytes);
-    std::memcpy(model->guest_entries.data(), bytes + sizeof header + for_kvm_bytes, guest_bytes);
-    return model;
+    char one_too_many = 0;
+    const std::span<kvm_cpuid_entry2> for_kvm(model.for_kvm.entries.data(), header.for_kvm_count);
+    const std::span<abi::CpuidEntry> guest(model.guest_entries.data(), header.guest_count);
+    const iovec parts[] = {
+        {for_kvm.data(), for_kvm.size_bytes()}, {guest.data(), guest.size_bytes()}, {&one_too_many, 1}};
+    if (::readv(file.get(), parts, 3) != static_cast<ssize_t>(for_kvm.size_bytes() + guest.size_bytes())) return false;
+    return header.checksum == checksum_of(header, model);
 }
 
 bool write_cpu_model(const std::string& path, const CpuModel& model, std::uint64_t fingerprint) {
-    const Header header{file_magic,
-                        fingerprint,
-                        0,
-                        model.xcr0,
-                        static_cast<std::uint32_t>(model.kind),
-                        model.xsave_size_bytes,
-                        model.for_kvm.count,
-                        model.guest_count};
+    Header header{file_magic,
+                  fingerprint,
+                  0,
+                  model.xcr0,
+                  static_cast<std::uint32_t>(model.kind),
+                  model.xsave_size_bytes,
+                  model.for_kvm.count,
+                  model.guest_count};
+    header.checksum = checksum_of(header, model);
     const std::size_t for_kvm_bytes = header.for_kvm_count * sizeof(kvm_cpuid_entry2);
     const std::size_t guest_bytes = header.guest_count * sizeof(abi::CpuidEntry);
     std::string bytes(sizeof header + for_kvm_bytes + guest_bytes, '\0');
     std::memcpy(bytes.data(), &header, sizeof header);
     std::memcpy(bytes.data() + sizeof header, model.for_kvm.entries.data(), for_kvm_bytes);
     std::memcpy(bytes.data() + sizeof header + for_kvm_bytes, model.guest_entries.data(), guest_bytes);
-    const std::uint64_t checksum = checksum_of(bytes.data(), bytes.size());
-    std::memcpy(bytes.data() + offsetof(Header, checksum), &checksum, sizeof checksum);
 
     // Written aside and renamed: another launcher sees the old file or the new one.
     if (!make_folders(path)) return false;
@@ -126,15 +120,12 @@ bool write_cpu_model(const std::string& path, const CpuModel& model, std::uint64
     return false;
 }
 
-CpuModel load_cpu_model(const System& system) {
+void load_cpu_model(const System& system, CpuModel& model) {
     const std::string path = cache_path();
     const std::uint64_t fingerprint = host_fingerprint();
-    if (!path.empty()) {
-        if (auto model = try_read_cpu_model(path.c_str(), fingerprint)) return *model;
-    }
-    const CpuModel model = probe_cpu_model(system);
+    if (!path.empty() && try_read_cpu_model(path.c_str(), fingerprint, model)) return;
+    model = probe_cpu_model(system);
     if (!path.empty()) write_cpu_model(path, model, fingerprint);
-    return model;
 }
 
 }  // namespace husk::kvm

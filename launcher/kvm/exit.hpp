@@ -23,11 +23,12 @@ struct PortRead {
     std::span<std::byte> data;
 };
 
-// An access to guest-physical memory that no slot holds.
+// An access to guest-physical memory that no slot holds. data: what is written, or what will be read; valid until the
+// vCPU runs again.
 struct MmioAccess {
     std::uint64_t gpa;
-    std::uint32_t size_bytes;
     bool is_write;
+    std::span<std::byte> data;
 };
 
 struct Interrupted {};  // a signal, or Vcpu::request_exit
@@ -48,6 +49,7 @@ struct RunFailed {
     int error_number;
 };
 
-using Exit = std::variant<PortWrite, PortRead, MmioAccess, Interrupted, Shutdown, Halted, EmulationFailed, Unexpected, RunFailed>;
+using Exit = std::variant<PortWrite, PortRead, MmioAccess, Interrupted, Shutdown, Halted, EmulationFailed, Unexpected,
+                          RunFailed>;
 
 }  // namespace husk::kvm

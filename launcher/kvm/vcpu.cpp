@@ -3,8 +3,10 @@
 
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <utility>
 
 #include <x86intrin.h>
@@ -110,8 +112,11 @@ Exit Vcpu::decode() const {
             if (page.io.direction == KVM_EXIT_IO_OUT) return PortWrite{page.io.port, page.io.size, data};
             return PortRead{page.io.port, page.io.size, data};
         }
-        case KVM_EXIT_MMIO:
-            return MmioAccess{page.mmio.phys_addr, page.mmio.len, page.mmio.is_write != 0};
+        case KVM_EXIT_MMIO: {
+            const std::size_t size_bytes = std::min<std::size_t>(page.mmio.len, sizeof page.mmio.data);
+            return MmioAccess{page.mmio.phys_addr, page.mmio.is_write != 0,
+                              run_page_.bytes().subspan(offsetof(kvm_run, mmio.data), size_bytes)};
+        }
         case KVM_EXIT_INTR:
             return Interrupted{};
         case KVM_EXIT_SHUTDOWN:

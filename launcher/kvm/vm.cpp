@@ -34,6 +34,13 @@ void Vm::add_memory(abi::GuestPhys begin, std::span<std::byte> ram) {
         throw host::errno_error("KVM does not take the guest's memory (KVM_SET_USER_MEMORY_REGION)");
 }
 
+bool Vm::try_exit_on_emulation_failure() const {
+    kvm_enable_cap exits{};
+    exits.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE;
+    exits.args[0] = 1;
+    return ::ioctl(fd_.get(), KVM_ENABLE_CAP, &exits) == 0;
+}
+
 Vcpu Vm::create_vcpu(std::uint32_t index, std::size_t run_bytes) const {
     host::FileDescriptor vcpu(::ioctl(fd_.get(), KVM_CREATE_VCPU, index));
     if (!vcpu.is_open()) throw host::errno_error("cannot create a virtual CPU (KVM_CREATE_VCPU)");

@@ -22,6 +22,10 @@ public:
     // Each call is one new slot; ram stays mapped as long as the VM lives.
     void add_memory(abi::GuestPhys begin, std::span<std::byte> ram);
 
+    // From now on an instruction that KVM cannot emulate is an exit, also in ring 3, where it would be a #UD otherwise.
+    // false: this KVM cannot.
+    bool try_exit_on_emulation_failure() const;
+
     [[nodiscard]] Vcpu create_vcpu(std::uint32_t index, std::size_t run_bytes) const;
 
 private:

@@ -8,7 +8,9 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <thread>
 
+#include "launcher/boot/image_loader.hpp"
 #include "launcher/boot/memory_plan.hpp"
 #include "launcher/config/launch_config.hpp"
 #include "launcher/event/event_loop.hpp"
@@ -18,6 +20,7 @@
 #include "launcher/kvm/vm.hpp"
 #include "launcher/memory/guest_memory.hpp"
 #include "launcher/run/doorbells.hpp"
+#include "launcher/run/memory_slots.hpp"
 #include "launcher/run/run.hpp"
 #include "launcher/run/ticker.hpp"
 #include "launcher/run/vcpu_control.hpp"
@@ -46,6 +49,8 @@ private:
     };
 
     void create_vcpus(const kvm::System& system);
+    void load_on_second_cpu();
+    [[nodiscard]] bool needs_cpuid() const;
     void write_low_memory();
     void set_first_state(VirtualCpu& cpu);
 
@@ -64,9 +69,12 @@ private:
     const RunHooks& hooks_;
 
     memory::GuestMemory memory_;
+    boot::ImageLoader loader_;
+    std::jthread loading_;
     kvm::CpuModel cpu_model_;
     boot::MemoryPlan plan_;
     std::optional<kvm::Vm> vm_;
+    std::optional<MemorySlots> slots_;
     std::deque<VirtualCpu> cpus_;
     std::optional<Doorbells> doorbells_;
     std::uint64_t tsc_hz_ = 0;

@@ -80,6 +80,14 @@ bool Machine::serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome) {
         outcome.stats.count(ExitKind::interrupted);
         return on_interrupted(cpu, outcome);
     }
+    if (const auto* access = std::get_if<kvm::MmioAccess>(&exit); access != nullptr && slots_->try_serve(*access)) {
+        outcome.stats.count(ExitKind::memory);
+        return true;
+    }
+    if (std::holds_alternative<kvm::EmulationFailed>(exit) && slots_->try_grow()) {
+        outcome.stats.count(ExitKind::memory);
+        return true;
+    }
     outcome.stats.count(ExitKind::other);
     outcome.failure = {host::ExitCode::guest_fault, describe_fault(exit, cpu.vcpu)};
     return false;

@@ -28,6 +28,7 @@ enum class ExitKind : std::size_t {
     log,
     crash,
     serial,
+    memory,       // the first use of memory that KVM had not been told of
     interrupted,  // by a signal to the vCPU's thread
     other,
 };

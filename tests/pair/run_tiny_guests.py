@@ -89,6 +89,12 @@ def ring0_stubs_can_copy_and_return(launcher):
     exits_with(launcher, "ring0_frames", 199)  # ends in its system-call trap
 
 
+def memory_far_away_can_be_used_by_any_instruction(launcher):
+    for letter in "abcdefgh":
+        done = launcher.run("far_memory", ["--memory", "256M"], [letter])
+        expect(f"exit code of {letter}", (done.returncode, done.stderr), (0, b""))
+
+
 def registers_are_as_boot_info_says(launcher):
     exits_with(launcher, "tls_registers", 0)
 
