@@ -48,8 +48,10 @@ inline void load_data_segments(std::uint16_t selector) {
     asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" ::"r"(std::uint32_t{selector}));
 }
 
-[[noreturn]] inline void halt_forever() {
-    for (;;) asm volatile("cli; hlt");
+// A triple fault: nothing handles an exception without an IDT. A VMM told not to reboot ends with the machine.
+[[noreturn]] inline void shut_down() {
+    load_idt({0, 0});
+    for (;;) asm volatile("ud2");
 }
 
 }  // namespace husk::arch

@@ -39,7 +39,7 @@ void fail(std::string_view why) {
     foreign_console::print_error("\n");
     foreign_console::print_status("panic");
     arch::out32(foreign_machine::debug_exit_port, status);
-    arch::halt_forever();
+    arch::shut_down();
 }
 
 namespace {
