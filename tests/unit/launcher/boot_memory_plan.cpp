@@ -39,7 +39,11 @@ TEST_CASE("the launcher's own ranges follow each other in the first 2 MiB, page 
     CHECK(plan.boot_info.end == plan.boot_info.begin + 3 * abi::page_size);
     CHECK(plan.vcpu_areas.begin == plan.boot_info.end);
     CHECK(plan.vcpu_area(2).value + abi::vcpu_area::stride_bytes == plan.vcpu_areas.end);
-    CHECK(plan.tables.begin == plan.vcpu_areas.end);
+    CHECK(plan.kernel_stack.begin == plan.vcpu_areas.end);
+    CHECK(plan.kernel_stack.end == plan.kernel_stack.begin + abi::kernel_stack_bytes);
+    CHECK(plan.main_stack.begin == plan.kernel_stack.end);
+    CHECK(plan.main_stack.end == plan.main_stack.begin + abi::main_stack_ready_bytes);
+    CHECK(plan.tables.begin == plan.main_stack.end);
     CHECK(plan.tables.end == 2 * mib);
     CHECK(plan.tables.end - plan.tables.begin >= mib);
 }
@@ -56,10 +60,17 @@ TEST_CASE("everything but the launcher's pages and the image is free, the rest o
     CHECK((free[3].begin == 4 * gib && free[3].end == 7 * gib));
 }
 
-TEST_CASE("an image that ends on a large page leaves no rest") {
-    const auto plan = boot::plan_memory(one_segment(2 * mib, 2 * mib), 64 * mib, 1, 1000);
-    REQUIRE(plan.free_range_count == 1);
-    CHECK((plan.free()[0].begin == 4 * mib && plan.free()[0].end == 64 * mib));
+TEST_CASE("the break that is ready follows the image, in the first free range") {
+    for (const std::uint64_t image_bytes : {2 * mib, 2 * mib - 0x1000, mib}) {
+        const auto plan = boot::plan_memory(one_segment(2 * mib, image_bytes), 64 * mib, 1, 1000);
+        CHECK(plan.break_ready.begin == plan.image.end);
+        CHECK(plan.break_ready.end == plan.image.end + abi::break_ready_bytes);
+        REQUIRE(plan.free_range_count == 2);
+        CHECK(plan.free()[0].begin == plan.image.end);
+        CHECK(plan.free()[0].end >= plan.break_ready.end);
+        CHECK(plan.free()[1].begin == plan.free()[0].end);
+        CHECK(plan.free()[1].end == 64 * mib);
+    }
 }
 
 TEST_CASE("what does not fit is refused with the code that says why") {
