@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/memory/backing.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <husk/abi/guest_address.hpp>
 
 #include "launcher/host/errno_error.hpp"
+#include "launcher/host/file_descriptor.hpp"
 
 namespace husk::memory {
 
@@ -34,9 +39,17 @@ host::Error no_huge_pages(std::uint64_t size_bytes, bool giant) {
     const std::string pages = std::to_string(abi::align_up(size_bytes, page) / page);
     const std::string folder = giant ? "hugepages-1048576kB" : "hugepages-2048kB";
     return {host::ExitCode::no_huge_pages,
-            "there are not " + pages + " free huge pages of " + (giant ? "1 GiB" : "2 MiB") +
-                " for the guest's memory: reserve them (as root: echo " + pages + " > /sys/kernel/mm/hugepages/" +
-                folder + "/nr_hugepages), or use --hugepages auto"};
+            "the guest's memory needs " + pages + " huge pages of " + (giant ? "1 GiB" : "2 MiB") +
+                ", and the host has not that many free: reserve them (as root: echo " + pages +
+                " > /sys/kernel/mm/hugepages/" + folder + "/nr_hugepages), or use --hugepages auto"};
+}
+
+bool transparent_pages_are_off() {
+    const host::FileDescriptor file(::open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC));
+    char text[64];
+    const ssize_t bytes = file.is_open() ? ::read(file.get(), text, sizeof text) : 0;
+    return std::string_view(text, bytes > 0 ? static_cast<std::size_t>(bytes) : 0).find("[never]") !=
+           std::string_view::npos;
 }
 
 }  // namespace
@@ -66,9 +79,10 @@ BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish) {
     }
     mapping.advise(0, low_region_bytes, host::Advice::no_huge_pages);
     const bool taken = mapping.advise(low_region_bytes, ram_bytes - low_region_bytes, host::Advice::huge_pages);
-    if (!taken && wish == HugePages::thp)
+    if (wish == HugePages::thp && (!taken || transparent_pages_are_off()))
         throw host::Error(host::ExitCode::no_huge_pages,
-                          "this kernel has no transparent huge pages: use --hugepages auto");
+                          "this host has no transparent huge pages: turn them on (as root: echo madvise > "
+                          "/sys/kernel/mm/transparent_hugepage/enabled), or use --hugepages auto");
     return {std::move(mapping), ram_bytes, taken ? Backing::transparent_huge : Backing::small};
 }
 

@@ -48,6 +48,7 @@ void Machine::run(Outcome& outcome) {
     }
     timer.done("run");
     stop_forwarding_host_signals();
+    cpu.control.detach_from_this_thread();
     outcome.crash = doorbells_->crash();
 }
 

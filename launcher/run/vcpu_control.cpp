@@ -79,6 +79,8 @@ void VcpuControl::attach_to_this_thread() {
     control_of_this_thread = this;
 }
 
+void VcpuControl::detach_from_this_thread() { control_of_this_thread = nullptr; }
+
 kvm::Exit VcpuControl::run_guest() {
     state_.store(word(VcpuState::guest));
     const kvm::Exit exit = vcpu_.run();

@@ -43,8 +43,9 @@ public:
 
     // --- the vCPU's thread only
 
-    // Before the first run_guest: kicks go to the calling thread.
+    // Before the first run_guest: kicks go to the calling thread. Detach before this object goes.
     void attach_to_this_thread();
+    void detach_from_this_thread();
 
     [[nodiscard]] kvm::Exit run_guest();
 
