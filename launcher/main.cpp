@@ -14,6 +14,7 @@
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/process.hpp"
+#include "launcher/image/details.hpp"
 #include "launcher/image/image.hpp"
 #include "launcher/kvm/cpu_model.hpp"
 #include "launcher/kvm/host_cpu.hpp"
@@ -61,8 +62,13 @@ int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
     return run::exit_code(outcome);
 }
 
-int run_on_qemu(const config::LaunchConfig& config, std::string_view reason) {
+int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, std::string_view reason) {
     static_cast<void>(qemu::require_qemu());  // before a promise is made
+    if (!image::read_details(image).pvh_entry) {
+        throw host::Error(host::ExitCode::not_husk_image,
+                          config::fill_in("{} has no PVH entry, which QEMU needs; link it again with husk-c++",
+                                          config.image.native()));
+    }
     report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
@@ -73,15 +79,16 @@ int run_on_qemu(const config::LaunchConfig& config, std::string_view reason) {
 int run_image(const config::LaunchConfig& config) {
     using host::ExitCode;
     const image::Image image = image::open_image(config.image);
-    if (config.accelerator == config::Accelerator::qemu) return run_on_qemu(config, "--accel qemu");
+    if (config.accelerator == config::Accelerator::qemu) return run_on_qemu(config, image, "--accel qemu");
     try {
         return run_on_kvm(config, image);
     } catch (const host::Error& error) {
         const bool unusable = error.code() == ExitCode::no_kvm || error.code() == ExitCode::kvm_permission;
         if (config.accelerator != config::Accelerator::automatic || !unusable) throw;
-        return run_on_qemu(config, error.code() == ExitCode::no_kvm
-                                       ? "no usable /dev/kvm ('husk doctor' tells more)"
-                                       : "no permission to use /dev/kvm ('husk doctor' tells more)");
+        return run_on_qemu(config, image,
+                           error.code() == ExitCode::no_kvm
+                               ? "no usable /dev/kvm ('husk doctor' tells more)"
+                               : "no permission to use /dev/kvm ('husk doctor' tells more)");
     }
 }
 
