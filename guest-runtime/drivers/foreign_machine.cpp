@@ -31,7 +31,7 @@ void set_attention(std::uint32_t bits) {
 }
 
 void serve(std::uint64_t vector) {
-    if (vector == local_apic::spurious_vector) return;  // takes no end of interrupt [sdm3 11.9]
+    if (vector == local_apic::spurious_vector) return;  // takes no end of interrupt [sdm3 10.9]
     if (vector == timer_vector) {
         foreign_timer::on_interrupt();
         set_attention(abi::attention::tick);

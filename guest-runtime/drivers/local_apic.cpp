@@ -13,7 +13,7 @@ namespace husk::local_apic {
 
 namespace {
 
-enum class Register : std::uint32_t {  // byte offsets [sdm3 table 11-1]
+enum class Register : std::uint32_t {  // byte offsets [sdm3 table 10-1]
     id = 0x20,
     task_priority = 0x80,
     end_of_interrupt = 0xb0,
@@ -47,7 +47,7 @@ void write(Register which, std::uint32_t value) {
 
 void enable(std::uint8_t timer_vector) {
     std::uint64_t base = arch::read_msr(arch::msr::apic_base);
-    // From x2APIC mode the only way back leads through off [sdm3 11.12.5].
+    // From x2APIC mode the only way back leads through off [sdm3 10.12.5].
     if ((base & base_x2apic) != 0) arch::write_msr(arch::msr::apic_base, registers | (base & base_boot_cpu));
     arch::write_msr(arch::msr::apic_base, registers | base_enabled | (base & base_boot_cpu));
     write(Register::spurious_vector, software_enable | spurious_vector);

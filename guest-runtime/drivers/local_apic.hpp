@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interrupt controller inside the CPU, and its one-shot timer [sdm3 11.4, 11.5].
+// The interrupt controller inside the CPU, and its one-shot timer [sdm3 10.4, 10.5].
 #pragma once
 
 #include <cstdint>
