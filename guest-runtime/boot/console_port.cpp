@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The console that files read and write, over whatever platform there is.
-#include "guest-runtime/boot/boot_state.hpp"
-#include "guest-runtime/drivers/platform.hpp"
 #include "guest-runtime/fs/console_port.hpp"
+#include "guest-runtime/base/platform.hpp"
+#include "guest-runtime/boot/boot_state.hpp"
 #include "guest-runtime/thread/console_wait.hpp"
 
 namespace husk::fs {

@@ -9,6 +9,7 @@
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/arch/privileged.hpp"
 #include "guest-runtime/base/format.hpp"
+#include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/boot/pvh_address_space.hpp"
 #include "guest-runtime/boot/pvh_boot_info.hpp"
 #include "guest-runtime/boot/pvh_failure.hpp"
@@ -21,7 +22,6 @@
 #include "guest-runtime/drivers/interval_timer.hpp"
 #include "guest-runtime/drivers/io_apic.hpp"
 #include "guest-runtime/drivers/kvm_clock.hpp"
-#include "guest-runtime/drivers/platform.hpp"
 #include "guest-runtime/drivers/real_time_clock.hpp"
 #include "guest-runtime/drivers/serial_port.hpp"
 

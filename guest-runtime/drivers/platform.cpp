@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sends each call to whichever of the two platforms there is.
-#include "guest-runtime/drivers/platform.hpp"
+#include "guest-runtime/base/platform.hpp"
 
 #include "guest-runtime/drivers/doorbells.hpp"
 #include "guest-runtime/drivers/foreign_console.hpp"

@@ -8,9 +8,9 @@
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/base/string.hpp"
-#include "guest-runtime/drivers/platform.hpp"
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
