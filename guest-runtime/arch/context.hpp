@@ -7,8 +7,8 @@
 
 namespace husk::arch {
 
-// The order of Linux's user_regs_struct; from rip on it is what `iretq` pops. Vector registers stay in the CPU: the runtime
-// is built without them, and a thread switch saves them.
+// The order of Linux's user_regs_struct; from rip on it is what `iretq` pops. Vector registers stay in the CPU: the
+// runtime is built without them, and a thread switch saves them.
 struct Context {
     std::uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     std::uint64_t orig_rax;  // system call number, or -1 for a trap or a pre-emption

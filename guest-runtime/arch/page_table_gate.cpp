@@ -18,9 +18,12 @@ using Routine = void (*)();
 
 constexpr Routine routine_for(Flush flush) {
     switch (flush) {
-        case Flush::none: return husk_ring0_copy;
-        case Flush::page: return husk_ring0_copy_flush_page;
-        default: return husk_ring0_copy_flush_all;
+        case Flush::none:
+            return husk_ring0_copy;
+        case Flush::page:
+            return husk_ring0_copy_flush_page;
+        default:
+            return husk_ring0_copy_flush_all;
     }
 }
 

@@ -15,7 +15,9 @@ inline void check(bool condition, std::string_view what, std::source_location wh
     if (!condition) panic(what, where);
 }
 
-// A line about the runtime for --verbose.
+// Whether lines about the runtime are shown (--verbose).
+[[nodiscard]] bool log_is_wanted();
+// One such line.
 void log_line(std::string_view line);
 
 }  // namespace husk

@@ -62,9 +62,9 @@ private:
 #define HUSK_TRY(...) HUSK_TRY_COUNTED(__COUNTER__, __VA_ARGS__)
 #define HUSK_TRY_COUNTED(number, ...) HUSK_TRY_NAMED(number, __VA_ARGS__)
 // The number keeps an inner HUSK_TRY from shadowing an outer one's variable.
-#define HUSK_TRY_NAMED(number, ...)                                             \
-    ({                                                                          \
-        auto husk_result_##number = (__VA_ARGS__);                              \
-        if (!husk_result_##number.ok()) return husk_result_##number.error();    \
-        std::move(husk_result_##number).value();                                \
+#define HUSK_TRY_NAMED(number, ...)                                          \
+    ({                                                                       \
+        auto husk_result_##number = (__VA_ARGS__);                           \
+        if (!husk_result_##number.ok()) return husk_result_##number.error(); \
+        std::move(husk_result_##number).value();                             \
     })

@@ -89,13 +89,14 @@ Result<ApplicationStart> build_application_stack(const BootView& boot) {
     fill_random(random);
     std::uint64_t random_bytes = HUSK_TRY(stack.bytes(random.data(), random.size(), 16));
 
-    // SAFETY: an address only.
+    // SAFETY: addresses only.
     auto entry = reinterpret_cast<std::uint64_t>(&_start);
+    auto headers = reinterpret_cast<std::uint64_t>(program_headers().data());
     constexpr std::uint64_t least_signal_frame_bytes = 2048;
     auxiliary = {{{AT_HWCAP, feature_bits(boot.cpuid)},
                   {AT_PAGESZ, abi::page_size},
                   {AT_CLKTCK, clock_ticks},
-                  {AT_PHDR, reinterpret_cast<std::uint64_t>(program_headers().data())},
+                  {AT_PHDR, headers},
                   {AT_PHENT, sizeof(Elf64_Phdr)},
                   {AT_PHNUM, program_headers().size()},
                   {AT_BASE, 0},

@@ -37,7 +37,8 @@ void start_clock(const abi::BootInfo& info) {
     std::uint64_t since_ticks = now > tsc_then ? now - tsc_then : 0;
     // More than a minute between launcher and first instruction means that the offset was not what it seemed.
     if (since_ticks / info.tsc_hz > 60) since_ticks = 0;
-    auto since_ns = static_cast<std::uint64_t>(static_cast<unsigned __int128>(since_ticks) * 1'000'000'000 / info.tsc_hz);
+    auto since_ns =
+        static_cast<std::uint64_t>(static_cast<unsigned __int128>(since_ticks) * 1'000'000'000 / info.tsc_hz);
     thread::initialise_clock(info.tsc_hz, now, info.wall_clock_ns + static_cast<std::int64_t>(since_ns));
 }
 
@@ -51,6 +52,12 @@ std::string_view working_directory() { return view.working_directory; }
 std::string_view image_path() { return view.arguments.substr(0, view.arguments.find('\0')); }
 
 }  // namespace husk::boot
+
+namespace husk {
+
+bool log_is_wanted() { return boot::view.info != nullptr && boot::is_verbose(); }
+
+}  // namespace husk
 
 void husk_boot(const husk::abi::BootInfo* info) {
     using namespace husk;
@@ -74,6 +81,6 @@ void husk_boot(const husk::abi::BootInfo* info) {
 
     auto start = boot::build_application_stack(boot::view);
     check(start.ok(), "no memory for the application's stack, arguments and environment");
-    thread::start_first_thread(start.value().rip, start.value().rsp);
+    thread::start_first_thread(boot::image_path(), start.value().rip, start.value().rsp);
     thread::run_idle();
 }

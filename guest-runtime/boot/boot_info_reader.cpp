@@ -44,7 +44,8 @@ Result<BootView> read_boot_info(std::span<const std::byte> memory) {
     if (!is_range(info->table_pool) || info->vcpu_count == 0 || info->tsc_hz == 0) return Errno::einval;
 
     std::uint64_t cpuid_bytes = std::uint64_t{info->cpuid_count} * sizeof(abi::CpuidEntry);
-    if (!lies_within(info->cpuid_offset, cpuid_bytes, record.size()) || info->cpuid_offset % 4 != 0) return Errno::einval;
+    if (!lies_within(info->cpuid_offset, cpuid_bytes, record.size()) || info->cpuid_offset % 4 != 0)
+        return Errno::einval;
     // SAFETY: bounds and alignment were checked.
     std::span cpuid(reinterpret_cast<const abi::CpuidEntry*>(record.data() + info->cpuid_offset), info->cpuid_count);
 

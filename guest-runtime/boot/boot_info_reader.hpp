@@ -20,8 +20,8 @@ struct BootView {
     std::string_view working_directory;  // without its NUL
 };
 
-// `memory` begins with the record and holds at least all it points to. EINVAL for a wrong magic, number, size, or an offset
-// that leads outside; EPROTONOSUPPORT for another ABI number.
+// `memory` begins with the record and holds at least all it points to. EINVAL for a wrong magic, number, size, or an
+// offset that leads outside; EPROTONOSUPPORT for another ABI number.
 Result<BootView> read_boot_info(std::span<const std::byte> memory);
 
 }  // namespace husk::boot

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/memory/late_relro.hpp"
 #include "guest-runtime/memory/program_memory.hpp"
 
 extern "C" {
@@ -24,9 +25,15 @@ void adopt_own_segments() {
     std::array<memory::ImageSegment, 16> segments;
     std::size_t count = 0;
     for (const Elf64_Phdr& header : program_headers()) {
+        // As glibc rounds it before it asks for the protection.
+        if (header.p_type == PT_GNU_RELRO) {
+            memory::note_relro_range(abi::align_down(header.p_vaddr, abi::page_size),
+                                     abi::align_down(header.p_vaddr + header.p_memsz, abi::page_size));
+        }
         if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
         check(count < segments.size(), "the image has more than 16 segments");
-        memory::Protection protection = ((header.p_flags & PF_R) != 0 ? 1u : 0u) | ((header.p_flags & PF_W) != 0 ? 2u : 0u) |
+        memory::Protection protection = ((header.p_flags & PF_R) != 0 ? 1u : 0u) |
+                                        ((header.p_flags & PF_W) != 0 ? 2u : 0u) |
                                         ((header.p_flags & PF_X) != 0 ? 4u : 0u);
         segments[count++] = {header.p_vaddr, header.p_vaddr + header.p_memsz, protection};
     }

@@ -14,12 +14,18 @@ namespace husk::sys {
 struct Call : arch::Context {
     [[nodiscard]] std::uint64_t operator[](unsigned index) const {
         switch (index) {
-            case 0: return rdi;
-            case 1: return rsi;
-            case 2: return rdx;
-            case 3: return r10;
-            case 4: return r8;
-            default: return r9;
+            case 0:
+                return rdi;
+            case 1:
+                return rsi;
+            case 2:
+                return rdx;
+            case 3:
+                return r10;
+            case 4:
+                return r8;
+            default:
+                return r9;
         }
     }
     [[nodiscard]] int fd(unsigned index) const { return static_cast<int>((*this)[index]); }

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::uint64_t ticks_per_second = 100;  // sysconf(_SC_CLK_TCK)
 
-// CPU-time clocks of a process or thread are negative: ~id << 3, 4 for a thread, 2 for "scheduled time" [clock_getcpuclockid].
+// CPU-time clocks of a process or thread are negative: ~id << 3, 4 for a thread, 2 for "scheduled time"
+// [clock_getcpuclockid].
 Result<std::uint64_t> read_cpu_clock(int clock) {
     auto id = static_cast<std::uint32_t>(~(clock >> 3));
     if ((clock & 3) == 3) return Errno::einval;
@@ -31,15 +32,20 @@ Result<std::uint64_t> read_clock(int clock) {
         case clock_realtime:
         case clock_realtime_coarse:
         case clock_realtime_alarm:
-        case clock_tai: return static_cast<std::uint64_t>(thread::realtime_ns());
+        case clock_tai:
+            return static_cast<std::uint64_t>(thread::realtime_ns());
         case clock_monotonic:
         case clock_monotonic_raw:
         case clock_monotonic_coarse:
         case clock_boottime:
-        case clock_boottime_alarm: return thread::monotonic_ns();
-        case clock_process_cputime: return thread::process_cpu_ns();
-        case clock_thread_cputime: return thread::thread_cpu_ns(thread::current());
-        default: break;
+        case clock_boottime_alarm:
+            return thread::monotonic_ns();
+        case clock_process_cputime:
+            return thread::process_cpu_ns();
+        case clock_thread_cputime:
+            return thread::thread_cpu_ns(thread::current());
+        default:
+            break;
     }
     if (clock < 0) return read_cpu_clock(clock);
     return Errno::einval;

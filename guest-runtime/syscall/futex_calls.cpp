@@ -21,11 +21,10 @@ enum Operation : int {
 constexpr int private_flag = 128, realtime_flag = 256;
 constexpr std::uint32_t owner_died = 0x4000'0000, tid_mask = 0x3fff'ffff, waiters_flag = 0x8000'0000;
 
-constexpr std::int32_t sign_extend_12(std::uint32_t value) {
-    return static_cast<std::int32_t>(value << 20) >> 20;
-}
+constexpr std::int32_t sign_extend_12(std::uint32_t value) { return static_cast<std::int32_t>(value << 20) >> 20; }
 
-// FUTEX_WAKE_OP [futex(2)]: changes *second atomically, wakes on the first word, and on the second if its old value fits.
+// FUTEX_WAKE_OP [futex(2)]: changes *second atomically, wakes on the first word, and on the second if its old value
+// fits.
 SysResult wake_op(const Call& call) {
     auto encoded = static_cast<std::uint32_t>(call[5]);
     std::uint32_t operation = encoded >> 28 & 7, comparison = encoded >> 24 & 0xf;
@@ -38,23 +37,47 @@ SysResult wake_op(const Call& call) {
     std::atomic_ref word(*reinterpret_cast<std::uint32_t*>(second.address()));
     auto operand = static_cast<std::uint32_t>(argument);
     switch (operation) {
-        case 0: old = word.exchange(operand); break;
-        case 1: old = word.fetch_add(operand); break;
-        case 2: old = word.fetch_or(operand); break;
-        case 3: old = word.fetch_and(~operand); break;
-        case 4: old = word.fetch_xor(operand); break;
-        default: return Errno::enosys;
+        case 0:
+            old = word.exchange(operand);
+            break;
+        case 1:
+            old = word.fetch_add(operand);
+            break;
+        case 2:
+            old = word.fetch_or(operand);
+            break;
+        case 3:
+            old = word.fetch_and(~operand);
+            break;
+        case 4:
+            old = word.fetch_xor(operand);
+            break;
+        default:
+            return Errno::enosys;
     }
     auto value = static_cast<std::int32_t>(old);
     bool fits;
     switch (comparison) {
-        case 0: fits = value == compared; break;
-        case 1: fits = value != compared; break;
-        case 2: fits = value < compared; break;
-        case 3: fits = value <= compared; break;
-        case 4: fits = value > compared; break;
-        case 5: fits = value >= compared; break;
-        default: return Errno::enosys;
+        case 0:
+            fits = value == compared;
+            break;
+        case 1:
+            fits = value != compared;
+            break;
+        case 2:
+            fits = value < compared;
+            break;
+        case 3:
+            fits = value <= compared;
+            break;
+        case 4:
+            fits = value > compared;
+            break;
+        case 5:
+            fits = value >= compared;
+            break;
+        default:
+            return Errno::enosys;
     }
     std::uint32_t woken = thread::futex::wake(call[0], static_cast<std::uint32_t>(call[2]));
     if (fits) woken += thread::futex::wake(call[4], static_cast<std::uint32_t>(call[3]));
@@ -88,12 +111,14 @@ SysResult sys_futex(const Call& call) {
     switch (operation) {
         case futex_wait:
         case futex_wait_bitset: {
-            std::uint32_t bits = operation == futex_wait ? thread::futex::match_any : static_cast<std::uint32_t>(call[5]);
+            std::uint32_t bits =
+                operation == futex_wait ? thread::futex::match_any : static_cast<std::uint32_t>(call[5]);
             if (bits == 0) return Errno::einval;
             thread::Deadline deadline = HUSK_TRY(wait_deadline(call, operation));
             return thread::futex::wait(word, value, deadline, bits);
         }
-        case futex_wake: return thread::futex::wake(word, value);
+        case futex_wake:
+            return thread::futex::wake(word, value);
         case futex_wake_bitset: {
             auto bits = static_cast<std::uint32_t>(call[5]);
             if (bits == 0) return Errno::einval;
@@ -109,7 +134,8 @@ SysResult sys_futex(const Call& call) {
         case futex_wake_op:
             if (call[4] % 4 != 0) return Errno::einval;
             return wake_op(call);
-        default: return Errno::enosys;  // priority inheritance
+        default:
+            return Errno::enosys;  // priority inheritance
     }
 }
 
@@ -142,7 +168,9 @@ void release_robust_futexes() {
     if (self.robust_list == 0) return;
     auto head = UserPtr<Head>(self.robust_list).load();
     if (!head.ok()) return;
-    auto word_of = [&](std::uint64_t entry) { return (entry & ~1ull) + static_cast<std::uint64_t>(head.value().futex_offset); };
+    auto word_of = [&](std::uint64_t entry) {
+        return (entry & ~1ull) + static_cast<std::uint64_t>(head.value().futex_offset);
+    };
     std::uint64_t entry = head.value().first;
     for (unsigned i = 0; i < longest_list && entry != self.robust_list; ++i) {
         auto next = UserPtr<std::uint64_t>(entry & ~1ull).load();

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "guest-runtime/boot/late_relro.hpp"
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/file_mapping.hpp"
+#include "guest-runtime/memory/late_relro.hpp"
 
 namespace husk::sys {
 
@@ -101,7 +101,7 @@ SysResult sys_mprotect(const Call& call) {
     constexpr std::uint64_t atomic_use = 8;  // PROT_SEM, without meaning on x86
     std::uint64_t wanted = call[2];
     if ((wanted & ~(memory::protection::all | atomic_use)) != 0) return Errno::einval;
-    if (boot::postpone_relro(call[0], call[1], wanted)) return 0;
+    if (memory::postpone_relro(call[0], call[1], wanted)) return 0;
     return memory::protect(call[0], call[1], static_cast<memory::Protection>(wanted) & memory::protection::all);
 }
 

@@ -168,14 +168,17 @@ SysResult sys_membarrier(const Call& call) {
     constexpr int query = 0, global = 1, private_expedited = 8, register_private_expedited = 16;
     if (call.integer(1) != 0) return Errno::einval;
     switch (call.integer(0)) {
-        case query: return global | private_expedited | register_private_expedited;
-        case register_private_expedited: return 0;
+        case query:
+            return global | private_expedited | register_private_expedited;
+        case register_private_expedited:
+            return 0;
         case global:
         case private_expedited:
             // Every other thread is off the vCPU and was put there by a full barrier.
             std::atomic_thread_fence(std::memory_order_seq_cst);
             return 0;
-        default: return Errno::einval;
+        default:
+            return Errno::einval;
     }
 }
 

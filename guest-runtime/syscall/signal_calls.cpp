@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/syscall/signal_calls.hpp"
 
-#include "guest-runtime/syscall/table.hpp"
 #include "guest-runtime/syscall/time_types.hpp"
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/signal_frame.hpp"
 #include "guest-runtime/thread/signal_mask.hpp"
 #include "guest-runtime/thread/signal_state.hpp"
+#include "guest-runtime/thread/syscall_restart.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
 namespace husk::sys {
@@ -72,10 +72,17 @@ SysResult sys_rt_sigprocmask(const Call& call) {
     if (auto pointer = call.pointer<SignalSet>(1)) {
         SignalSet argument = HUSK_TRY(pointer.load());
         switch (call.integer(0)) {
-            case block: thread::set_blocked(old | argument); break;
-            case unblock: thread::set_blocked(old & ~argument); break;
-            case set_mask: thread::set_blocked(argument); break;
-            default: return Errno::einval;
+            case block:
+                thread::set_blocked(old | argument);
+                break;
+            case unblock:
+                thread::set_blocked(old & ~argument);
+                break;
+            case set_mask:
+                thread::set_blocked(argument);
+                break;
+            default:
+                return Errno::einval;
         }
     }
     if (auto out = call.pointer<SignalSet>(2)) return out.store(old);
@@ -92,7 +99,7 @@ SysResult sys_rt_sigreturn(const Call&) {
     }
     if (popped.value()) {
         context.orig_rax = context.rax;
-        run_again(context);
+        thread::run_syscall_again(context);
     }
     return static_cast<long>(context.rax);
 }
@@ -115,8 +122,8 @@ SysResult sys_rt_sigtimedwait(const Call& call) {
     SignalSet wanted = HUSK_TRY(load_mask(call.pointer<SignalSet>(0), call[3])) & ~thread::unblockable;
     thread::Deadline deadline = HUSK_TRY(deadline_after(call.pointer<TimeSpec>(2)));
     SignalInfo info;
-    Result<> arrived = thread::wait_until(thread::signal_arrivals(), deadline,
-                                          [&] { return thread::take_pending(wanted, info); });
+    Result<> arrived =
+        thread::wait_until(thread::signal_arrivals(), deadline, [&] { return thread::take_pending(wanted, info); });
     if (!arrived.ok()) return arrived.error() == Errno::etimedout ? Errno::eagain : arrived.error();
     if (auto out = call.pointer<SignalInfo>(1)) HUSK_TRY(out.store(info));
     return info.number;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest-runtime/syscall/table.hpp"
-
 #include <array>
 #include <atomic>
 
@@ -8,8 +6,8 @@
 #include "guest-runtime/arch/entry_offsets.h"
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
-#include "guest-runtime/boot/boot_state.hpp"
 #include "guest-runtime/syscall/handlers.hpp"
+#include "guest-runtime/thread/syscall_restart.hpp"
 
 namespace husk::sys {
 
@@ -62,7 +60,7 @@ extern "C" long husk_unknown_syscall(husk::arch::Context* context) {
     std::uint64_t number = context->orig_rax;
     std::uint64_t slot = number < SYSCALL_COUNT ? number : SYSCALL_COUNT;
     std::uint64_t bit = 1ull << (slot % 64);
-    if (!boot::is_verbose() || (sys::named[slot / 64].fetch_or(bit) & bit) != 0) return not_there;
+    if (!log_is_wanted() || (sys::named[slot / 64].fetch_or(bit) & bit) != 0) return not_there;
     char buffer[96];
     TextWriter text(buffer);
     text.text("system call ").decimal(number).text(" (").text(sys::name_of(number)).text(") is not there: ENOSYS");
@@ -70,14 +68,14 @@ extern "C" long husk_unknown_syscall(husk::arch::Context* context) {
     return not_there;
 }
 
-namespace husk::sys {
+namespace husk::thread {
 
-void run_again(arch::Context& context) {
+void run_syscall_again(arch::Context& context) {
     std::uint64_t number = context.orig_rax;
     // SAFETY: a Call is a Context with accessors and nothing else.
-    auto& call = static_cast<Call&>(context);
-    Handler handler = number < SYSCALL_COUNT ? husk_syscall_table[number] : sys_missing;
+    auto& call = static_cast<sys::Call&>(context);
+    sys::Handler handler = number < SYSCALL_COUNT ? husk_syscall_table[number] : sys::sys_missing;
     context.rax = static_cast<std::uint64_t>(handler(call).raw());
 }
 
-}  // namespace husk::sys
+}  // namespace husk::thread

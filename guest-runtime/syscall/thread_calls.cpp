@@ -138,18 +138,22 @@ SysResult sys_arch_prctl(const Call& call) {
             if (call[1] >= 0x8000'0000'0000) return Errno::eperm;
             arch::write_fs_base(call[1]);
             return 0;
-        case get_fs: return call.pointer<std::uint64_t>(1).store(arch::read_fs_base());
-        case set_gs: return Errno::eperm;  // GS is the runtime's
-        case get_gs: return call.pointer<std::uint64_t>(1).store(0);
-        default: return Errno::einval;
+        case get_fs:
+            return call.pointer<std::uint64_t>(1).store(arch::read_fs_base());
+        case set_gs:
+            return Errno::eperm;  // GS is the runtime's
+        case get_gs:
+            return call.pointer<std::uint64_t>(1).store(0);
+        default:
+            return Errno::einval;
     }
 }
 
 SysResult sys_prctl(const Call& call) {
-    constexpr int set_pdeathsig = 1, get_pdeathsig = 2, get_dumpable = 3, set_dumpable = 4, set_name = 15, get_name = 16,
-                  get_securebits = 27, set_timerslack = 29, get_timerslack = 30, set_child_subreaper = 36,
-                  set_no_new_privs = 38, get_no_new_privs = 39, set_thp_disable = 41, get_thp_disable = 42,
-                  set_vma = 0x5356'4d41;
+    constexpr int set_pdeathsig = 1, get_pdeathsig = 2, get_dumpable = 3, set_dumpable = 4, set_name = 15,
+                  get_name = 16, get_securebits = 27, set_timerslack = 29, get_timerslack = 30,
+                  set_child_subreaper = 36, set_no_new_privs = 38, get_no_new_privs = 39, set_thp_disable = 41,
+                  get_thp_disable = 42, set_vma = 0x5356'4d41;
     Thread& self = thread::current();
     switch (call.integer(0)) {
         case set_name: {
@@ -160,10 +164,14 @@ SysResult sys_prctl(const Call& call) {
             memcpy(self.name, name, sizeof name);
             return 0;
         }
-        case get_name: return copy_out(call[1], self.name, sizeof self.name);
-        case get_pdeathsig: return call.pointer<std::int32_t>(1).store(0);
-        case get_dumpable: return 1;
-        case get_timerslack: return 50'000;
+        case get_name:
+            return copy_out(call[1], self.name, sizeof self.name);
+        case get_pdeathsig:
+            return call.pointer<std::int32_t>(1).store(0);
+        case get_dumpable:
+            return 1;
+        case get_timerslack:
+            return 50'000;
         case get_no_new_privs:
         case get_securebits:
         case get_thp_disable:
@@ -173,8 +181,10 @@ SysResult sys_prctl(const Call& call) {
         case set_child_subreaper:
         case set_no_new_privs:
         case set_thp_disable:
-        case set_vma: return 0;
-        default: return Errno::einval;
+        case set_vma:
+            return 0;
+        default:
+            return Errno::einval;
     }
 }
 

@@ -14,13 +14,16 @@ Result<thread::Deadline> deadline_at(int clock, const TimeSpec& when) {
         case clock_realtime:
         case clock_realtime_coarse:
         case clock_realtime_alarm:
-        case clock_tai: return deadline_at_realtime(when.total_ns());
+        case clock_tai:
+            return deadline_at_realtime(when.total_ns());
         case clock_monotonic:
         case clock_monotonic_raw:
         case clock_monotonic_coarse:
         case clock_boottime:
-        case clock_boottime_alarm: return thread::Deadline{when.total_ns()};
-        default: return Errno::einval;
+        case clock_boottime_alarm:
+            return thread::Deadline{when.total_ns()};
+        default:
+            return Errno::einval;
     }
 }
 

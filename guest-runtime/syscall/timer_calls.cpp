@@ -44,7 +44,8 @@ constinit thread::Mutex timers_lock;
 constinit std::array<PosixTimer, most_timers> timers;
 
 Result<PosixTimer*> find_timer(int id) {
-    if (id < 0 || static_cast<std::size_t>(id) >= most_timers || timers[static_cast<std::size_t>(id)].timer == nullptr) {
+    if (id < 0 || static_cast<std::size_t>(id) >= most_timers ||
+        timers[static_cast<std::size_t>(id)].timer == nullptr) {
         return Errno::einval;
     }
     return &timers[static_cast<std::size_t>(id)];

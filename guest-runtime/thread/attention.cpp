@@ -8,7 +8,7 @@
 
 #include "guest-runtime/arch/entry.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
-#include "guest-runtime/boot/late_relro.hpp"
+#include "guest-runtime/memory/late_relro.hpp"
 #include "guest-runtime/thread/console_wait.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/signal_delivery.hpp"
@@ -42,7 +42,7 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
     Thread& self = current();
     do {
         if (take_attention()) {
-            husk::boot::apply_postponed_relro();
+            husk::memory::apply_postponed_relro();
             timer_queue().expire();
             yield();
         }

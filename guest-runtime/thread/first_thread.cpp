@@ -9,7 +9,6 @@
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/base/string.hpp"
-#include "guest-runtime/boot/boot_state.hpp"
 #include "guest-runtime/thread/first_frame.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/thread.hpp"
@@ -21,8 +20,7 @@ namespace {
 alignas(Thread) constinit std::array<std::byte, sizeof(Thread) * max_vcpus> idle_threads{};
 
 // The part of the image's path that ps(1) would show.
-void name_after_image(Thread& thread) {
-    std::string_view name = boot::image_path();
+void name_after_image(Thread& thread, std::string_view name) {
     name = name.substr(name.rfind('/') + 1);
     name = name.substr(0, sizeof thread.name - 1);
     memcpy(thread.name, name.data(), name.size());
@@ -39,7 +37,7 @@ void become_idle_thread() {
     cpu.mailbox.upcall_stack = idle->kernel_stack;
 }
 
-void start_first_thread(std::uint64_t rip, std::uint64_t rsp) {
+void start_first_thread(std::string_view image_path, std::uint64_t rip, std::uint64_t rsp) {
     auto made = create_thread();
     check(made.ok(), "no memory for the first thread");
     Thread& thread = *made.value();
@@ -51,7 +49,7 @@ void start_first_thread(std::uint64_t rip, std::uint64_t rsp) {
     context.ss = abi::selector::user_data;
     context.rflags = abi::user_rflags;
     lay_first_frame(thread, context);
-    name_after_image(thread);
+    name_after_image(thread, image_path);
     {
         Guard guard(all_threads().lock);
         thread.tid = next_tid();

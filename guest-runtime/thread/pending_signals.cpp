@@ -22,8 +22,8 @@ void PendingSignals::add(const SignalInfo& info) {
 
 bool PendingSignals::take(SignalSet wanted, SignalInfo& info) {
     using namespace signal_number;
-    constexpr SignalSet synchronous = signal_bit(segv) | signal_bit(bus) | signal_bit(ill) | signal_bit(trap) |
-                                      signal_bit(fpe) | signal_bit(sys);
+    constexpr SignalSet synchronous =
+        signal_bit(segv) | signal_bit(bus) | signal_bit(ill) | signal_bit(trap) | signal_bit(fpe) | signal_bit(sys);
     SignalSet candidates = set_ & wanted;
     if (candidates == 0) return false;
     SignalSet first = (candidates & synchronous) != 0 ? candidates & synchronous : candidates;

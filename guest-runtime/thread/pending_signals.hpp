@@ -14,7 +14,8 @@ public:
     ~PendingSignals();
 
     [[nodiscard]] SignalSet set() const { return set_; }
-    // A classic signal that is pending already is not added again. Without memory the information is lost, not the signal.
+    // A classic signal that is pending already is not added again. Without memory the information is lost, not the
+    // signal.
     void add(const SignalInfo& info);
     // Takes the lowest-numbered signal in `wanted`, synchronous faults first as Linux does. False when there is none.
     bool take(SignalSet wanted, SignalInfo& info);

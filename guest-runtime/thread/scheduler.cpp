@@ -9,7 +9,7 @@
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/base/platform.hpp"
-#include "guest-runtime/boot/late_relro.hpp"
+#include "guest-runtime/memory/late_relro.hpp"
 #include "guest-runtime/thread/attention.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
 #include "guest-runtime/thread/run_queue.hpp"
@@ -108,7 +108,7 @@ void run_idle() {
         }
         // Announce idleness, then look once more: pairs with enqueue(), which queues first and looks at is_idle after.
         here().is_idle.store(true, std::memory_order_seq_cst);
-        boot::apply_postponed_relro();
+        memory::apply_postponed_relro();
         if (!others_are_waiting()) {
             Deadline next = timer_queue().next();
             std::uint64_t now = monotonic_ns();

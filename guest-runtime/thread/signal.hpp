@@ -8,10 +8,10 @@
 namespace husk::thread {
 
 namespace signal_number {
-inline constexpr int hup = 1, interrupt = 2, quit = 3, ill = 4, trap = 5, abrt = 6, bus = 7, fpe = 8, kill = 9, usr1 = 10,
-                     segv = 11, usr2 = 12, pipe = 13, alrm = 14, term = 15, stkflt = 16, chld = 17, cont = 18, stop = 19,
-                     tstp = 20, ttin = 21, ttou = 22, urg = 23, xcpu = 24, xfsz = 25, vtalrm = 26, prof = 27, winch = 28,
-                     io = 29, pwr = 30, sys = 31, first_realtime = 32, last = 64;
+inline constexpr int hup = 1, interrupt = 2, quit = 3, ill = 4, trap = 5, abrt = 6, bus = 7, fpe = 8, kill = 9,
+                     usr1 = 10, segv = 11, usr2 = 12, pipe = 13, alrm = 14, term = 15, stkflt = 16, chld = 17,
+                     cont = 18, stop = 19, tstp = 20, ttin = 21, ttou = 22, urg = 23, xcpu = 24, xfsz = 25, vtalrm = 26,
+                     prof = 27, winch = 28, io = 29, pwr = 30, sys = 31, first_realtime = 32, last = 64;
 }
 
 // Bit n - 1 stands for signal n.
@@ -89,7 +89,8 @@ constexpr DefaultAction default_action(int number) {
         case segv:
         case xcpu:
         case xfsz:
-        case sys: return DefaultAction::core;
+        case sys:
+            return DefaultAction::core;
         // Job control has no one to continue a stopped VM: its signals do nothing.
         case stop:
         case tstp:
@@ -98,8 +99,10 @@ constexpr DefaultAction default_action(int number) {
         case cont:
         case chld:
         case urg:
-        case winch: return DefaultAction::ignore;
-        default: return DefaultAction::terminate;
+        case winch:
+            return DefaultAction::ignore;
+        default:
+            return DefaultAction::terminate;
     }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/thread/signal_delivery.hpp"
 
-#include "guest-runtime/syscall/table.hpp"
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/signal_frame.hpp"
 #include "guest-runtime/thread/signal_state.hpp"
+#include "guest-runtime/thread/syscall_restart.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
 namespace husk::thread {
@@ -27,7 +27,8 @@ bool never_restarts(std::uint64_t number) {
         case 281:  // epoll_pwait
         case 441:  // epoll_pwait2
             return true;
-        default: return false;
+        default:
+            return false;
     }
 }
 
@@ -92,7 +93,7 @@ void deliver_signals(arch::Context& context) {
         self.work.fetch_and(~work::restore_mask);
         set_blocked(self.saved_mask);
     }
-    if (!handled && wants_restart(context)) sys::run_again(context);
+    if (!handled && wants_restart(context)) run_syscall_again(context);
 }
 
 }  // namespace husk::thread

@@ -10,8 +10,8 @@ namespace husk::thread {
 // For a fault of the calling thread's own: cannot be blocked or ignored, the default action takes its place then.
 void force_signal(const SignalInfo& info);
 
-// Delivers what is pending for the calling thread, on its way out of the runtime: sets up handlers in `context`, restarts or
-// fails an interrupted system call, ends the application where the default action says so.
+// Delivers what is pending for the calling thread, on its way out of the runtime: sets up handlers in `context`,
+// restarts or fails an interrupted system call, ends the application where the default action says so.
 void deliver_signals(arch::Context& context);
 
 }  // namespace husk::thread

@@ -15,8 +15,8 @@ namespace husk::thread {
 namespace {
 
 constexpr std::uint64_t flag_xstate = 1, flag_ss = 2, flag_strict_ss = 4;
-// A bit of uc_flags that Linux does not use: the frame interrupted a system call that starts again on return. Linux says so
-// by moving rip back onto the `syscall`, which a patched image does not have.
+// A bit of uc_flags that Linux does not use: the frame interrupted a system call that starts again on return. Linux
+// says so by moving rip back onto the `syscall`, which a patched image does not have.
 constexpr std::uint64_t flag_restart = 1ull << 31;
 constexpr std::uint64_t red_zone_bytes = 128;
 constexpr std::uint32_t ss_onstack = 1, ss_disable = 2, ss_autodisarm = 1u << 31;
@@ -24,7 +24,8 @@ constexpr std::uint32_t ss_onstack = 1, ss_disable = 2, ss_autodisarm = 1u << 31
 // Bits of rflags that a handler may change for the interrupted code: the arithmetic flags, DF, TF, AC, RF.
 constexpr std::uint64_t changeable_rflags = 0x5'0dd5;
 
-// The software bytes of an XSAVE image in a signal frame [Linux: struct _fpx_sw_bytes], at offset 464 of the legacy area.
+// The software bytes of an XSAVE image in a signal frame [Linux: struct _fpx_sw_bytes], at offset 464 of the legacy
+// area.
 struct SoftwareBytes {
     std::uint32_t magic;
     std::uint32_t extended_bytes;
@@ -45,8 +46,11 @@ bool is_on(const SignalStack& stack, std::uint64_t rsp) {
 Result<> push_vector_state(std::uint64_t address, Thread& self) {
     arch::save_vector_state(self.vector_area);
     std::size_t bytes = vector_area_bytes();
-    SoftwareBytes software{magic_begin, static_cast<std::uint32_t>(bytes + sizeof magic_end), vector_components(),
-                           static_cast<std::uint32_t>(bytes), {}};
+    SoftwareBytes software{magic_begin,
+                           static_cast<std::uint32_t>(bytes + sizeof magic_end),
+                           vector_components(),
+                           static_cast<std::uint32_t>(bytes),
+                           {}};
     HUSK_TRY(copy_out(address, self.vector_area, bytes));
     HUSK_TRY(copy_out(address + software_bytes_offset, &software, sizeof software));
     return copy_out(address + bytes, &magic_end, sizeof magic_end);
@@ -69,7 +73,8 @@ Result<> pop_vector_state(std::uint64_t address, Thread& self) {
     return {};
 }
 
-SignalRegisters registers_of(const arch::Context& c, const SignalInfo& info, std::uint64_t vector_state, SignalSet mask) {
+SignalRegisters registers_of(const arch::Context& c, const SignalInfo& info, std::uint64_t vector_state,
+                             SignalSet mask) {
     SignalRegisters r{};
     r.r8 = c.r8, r.r9 = c.r9, r.r10 = c.r10, r.r11 = c.r11, r.r12 = c.r12, r.r13 = c.r13, r.r14 = c.r14, r.r15 = c.r15;
     r.rdi = c.rdi, r.rsi = c.rsi, r.rbp = c.rbp, r.rbx = c.rbx, r.rdx = c.rdx, r.rax = c.rax, r.rcx = c.rcx;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a signal handler finds on its stack: Linux's struct rt_sigframe on x86-64, so that glibc, unwinders and gdb know it.
+// What a signal handler finds on its stack: Linux's struct rt_sigframe on x86-64, so that glibc, unwinders and gdb know
+// it.
 #pragma once
 
 #include <cstddef>
@@ -36,8 +37,8 @@ struct SignalFrame {
 };
 static_assert(sizeof(SignalFrame) == 8 + 304 + 128);
 
-// Builds the frame for `info` on the stack that `action` asks for and points `context` at the handler. EFAULT when the stack
-// is not there. The calling thread's vector registers are live.
+// Builds the frame for `info` on the stack that `action` asks for and points `context` at the handler. EFAULT when the
+// stack is not there. The calling thread's vector registers are live.
 Result<> push_signal_frame(arch::Context& context, const SignalAction& action, const SignalInfo& info,
                            SignalSet mask_to_restore, bool restarts_syscall);
 

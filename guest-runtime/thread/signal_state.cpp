@@ -113,7 +113,8 @@ void set_signal_action(int number, const SignalAction& action) {
 SignalAction claim_signal_action(int number) {
     Guard guard(signal_lock);
     SignalAction action = action_of(number);
-    if (action.handler > handler_ignore && (action.flags & sa_resethand) != 0) action_of(number).handler = handler_default;
+    if (action.handler > handler_ignore && (action.flags & sa_resethand) != 0)
+        action_of(number).handler = handler_default;
     return action;
 }
 

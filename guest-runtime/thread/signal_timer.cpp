@@ -11,8 +11,8 @@ namespace husk::thread {
 
 namespace {
 
-// CPU time cannot advance faster than the vCPUs run, so a CPU timer looks again no later than its remainder says, and not
-// more often than this.
+// CPU time cannot advance faster than the vCPUs run, so a CPU timer looks again no later than its remainder says, and
+// not more often than this.
 constexpr std::uint64_t cpu_clock_grain_ns = 1'000'000;
 
 }  // namespace

@@ -42,6 +42,7 @@ void* allocate_vector_area() {
     constexpr std::size_t mxcsr_offset = 24;
     constexpr std::uint32_t initial_mxcsr = 0x1f80;
     memcpy(area + mxcsr_offset, &initial_mxcsr, sizeof initial_mxcsr);
+    // SAFETY: see above.
     reinterpret_cast<Prefix*>(area)[-1].block = block;
     return area;
 }

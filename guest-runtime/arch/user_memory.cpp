@@ -27,14 +27,15 @@ Result<> copy(void* to, const void* from, std::size_t size_bytes) {
 
 }  // namespace
 
-// SAFETY (all below): the address was range-checked, and husk_copy turns a fault on it into EFAULT.
 Result<> copy_in(void* to, std::uint64_t from_user, std::size_t size_bytes) {
     if (!is_users(from_user, size_bytes)) return Errno::efault;
+    // SAFETY: range-checked; husk_copy turns a fault into EFAULT.
     return copy(to, reinterpret_cast<const void*>(from_user), size_bytes);
 }
 
 Result<> copy_out(std::uint64_t to_user, const void* from, std::size_t size_bytes) {
     if (!is_users(to_user, size_bytes)) return Errno::efault;
+    // SAFETY: as in copy_in().
     return copy(reinterpret_cast<void*>(to_user), from, size_bytes);
 }
 

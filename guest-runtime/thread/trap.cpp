@@ -50,17 +50,25 @@ int floating_point_code(std::uint32_t flags) {
 
 thread::SignalInfo signal_of(std::uint64_t vector, const Context& context) {
     switch (vector) {
-        case divide_error: return thread::fault_info(sig::fpe, 1, context.rip, vector);
-        case debug: return thread::fault_info(sig::trap, 2, context.rip, vector);
-        case breakpoint: return thread::fault_info(sig::trap, thread::si_kernel, 0, vector);
-        case invalid_opcode: return thread::fault_info(sig::ill, 2, context.rip, vector);
+        case divide_error:
+            return thread::fault_info(sig::fpe, 1, context.rip, vector);
+        case debug:
+            return thread::fault_info(sig::trap, 2, context.rip, vector);
+        case breakpoint:
+            return thread::fault_info(sig::trap, thread::si_kernel, 0, vector);
+        case invalid_opcode:
+            return thread::fault_info(sig::ill, 2, context.rip, vector);
         case segment_not_present:
-        case stack_fault: return thread::fault_info(sig::bus, thread::si_kernel, 0, vector);
-        case x87_error: return thread::fault_info(sig::fpe, floating_point_code(read_x87_exceptions()), context.rip, vector);
+        case stack_fault:
+            return thread::fault_info(sig::bus, thread::si_kernel, 0, vector);
+        case x87_error:
+            return thread::fault_info(sig::fpe, floating_point_code(read_x87_exceptions()), context.rip, vector);
         case simd_error:
             return thread::fault_info(sig::fpe, floating_point_code(read_simd_exceptions()), context.rip, vector);
-        case alignment_check: return thread::fault_info(sig::bus, 1, 0, vector);
-        default: return thread::fault_info(sig::segv, thread::si_kernel, 0, vector);
+        case alignment_check:
+            return thread::fault_info(sig::bus, 1, 0, vector);
+        default:
+            return thread::fault_info(sig::segv, thread::si_kernel, 0, vector);
     }
 }
 
@@ -93,8 +101,11 @@ void page_fault_trap(Context& context, std::uint64_t error, std::uint64_t addres
             return thread::force_signal(thread::fault_info(sig::segv, 1, address, page_fault, error));
         case memory::FaultAnswer::not_allowed:
             return thread::force_signal(thread::fault_info(sig::segv, 2, address, page_fault, error));
-        case memory::FaultAnswer::out_of_memory: log_line("out of memory: a touched page has no frame left"); [[fallthrough]];
-        default: return thread::force_signal(thread::fault_info(sig::bus, 2, address, page_fault, error));
+        case memory::FaultAnswer::out_of_memory:
+            log_line("out of memory: a touched page has no frame left");
+            [[fallthrough]];
+        default:
+            return thread::force_signal(thread::fault_info(sig::bus, 2, address, page_fault, error));
     }
 }
 

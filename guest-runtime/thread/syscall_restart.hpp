@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which function serves which system call number.
+// What signal delivery asks of the system calls.
 #pragma once
 
 #include "guest-runtime/arch/context.hpp"
 
-namespace husk::sys {
+namespace husk::thread {
 
 // Serves the call that `context` still holds (orig_rax and arguments) once more, result in context.rax.
-void run_again(arch::Context& context);
+void run_syscall_again(arch::Context& context);
 
-}  // namespace husk::sys
+}  // namespace husk::thread

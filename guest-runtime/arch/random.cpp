@@ -23,7 +23,9 @@ constinit Spinlock lock;
 constinit Key key{};
 
 void quarter_round(Block& b, int i, int j, int k, int l) {
-    auto mix = [](std::uint32_t& x, std::uint32_t y, std::uint32_t& z, int turn) { x += y, z = std::rotl(z ^ x, turn); };
+    auto mix = [](std::uint32_t& x, std::uint32_t y, std::uint32_t& z, int turn) {
+        x += y, z = std::rotl(z ^ x, turn);
+    };
     mix(b[static_cast<std::size_t>(i)], b[static_cast<std::size_t>(j)], b[static_cast<std::size_t>(l)], 16);
     mix(b[static_cast<std::size_t>(k)], b[static_cast<std::size_t>(l)], b[static_cast<std::size_t>(j)], 12);
     mix(b[static_cast<std::size_t>(i)], b[static_cast<std::size_t>(j)], b[static_cast<std::size_t>(l)], 8);
