@@ -75,7 +75,7 @@ struct Setting {
 
 void set_arguments(const Setting& setting, LaunchConfig& config) {
     const auto* list = setting.node->as_array();
-    if (list == nullptr) setting.refuse_form("a list of strings such as [\"a\", \"b\"]");
+    if (list == nullptr) setting.refuse_form(R"(a list of strings such as ["a", "b"])");
     config.arguments.clear();
     for (const toml::node& item : *list) {
         config.arguments.push_back(Setting{setting.file, "an entry of args", &item}.string("a string"));
@@ -98,7 +98,7 @@ void set_variables(const Setting& setting, LaunchConfig& config) {
             add(item, item.string(environment_form));
         }
     } else {
-        setting.refuse_form("a table such as { NAME = \"value\" }");
+        setting.refuse_form(R"(a table such as { NAME = "value" })");
     }
 }
 

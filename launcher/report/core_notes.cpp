@@ -2,10 +2,10 @@
 #include "launcher/report/core_notes.hpp"
 
 #include <elf.h>
-#include <signal.h>
 #include <sys/procfs.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 

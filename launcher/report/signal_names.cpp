@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/report/signal_names.hpp"
 
-#include <signal.h>
-#include <string.h>
-
 #include <array>
+#include <csignal>
+#include <cstring>
 
 #include "launcher/config/text.hpp"
 
