@@ -40,7 +40,7 @@ set_up() {
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 }
 
-# build PRESET [TARGET...]
+# build PRESET [FILE...]   FILEs relative to build/PRESET: other targets may share a name
 build() {
     local preset=$1
     shift

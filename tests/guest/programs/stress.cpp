@@ -163,6 +163,7 @@ int main() {
     const itimerval off{};
     setitimer(ITIMER_REAL, &off, nullptr);
     std::fprintf(stderr, "%ld signals, %ld turns\n", signals.load(), shared.turn);
-    check(signals > 20 && shared.turn > 20);
+    // On one CPU a turn waits for a time slice of each busy thread, so a second has some dozen turns at most.
+    check(signals > 20 && shared.turn > 3);
     passed("a second of everything");
 }
