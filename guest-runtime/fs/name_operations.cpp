@@ -49,6 +49,7 @@ Result<> unlink_name(Resolution& at) {
     if (!at.directory) return Errno::eisdir;
     if (!at.inode) return Errno::enoent;
     if (at.inode->is_directory()) return Errno::eisdir;
+    if (at.must_be_directory) return Errno::enotdir;
     if (at.directory->filesystem().is_read_only()) return Errno::erofs;
     Guard guard(at.directory->filesystem().structure());
     return at.directory->unlink(at.name.view());
@@ -69,14 +70,21 @@ Result<> remove_directory_name(Resolution& at, std::string_view path) {
 }
 
 Result<> rename_name(Resolution& from, Resolution& to, RenameMode mode) {
-    if (!from.directory || !to.directory) return Errno::ebusy;
-    if (!from.inode) return Errno::enoent;
+    if (!from.directory) return Errno::ebusy;
+    if (!to.directory) return mode == RenameMode::no_replace ? Errno::eexist : Errno::ebusy;
     if (&from.directory->filesystem() != &to.directory->filesystem()) return Errno::exdev;
     if (from.directory->filesystem().is_read_only()) return Errno::erofs;
+    if (!from.inode) return Errno::enoent;
     if (mode == RenameMode::no_replace && to.inode) return Errno::eexist;
-    if (mode == RenameMode::exchange && !to.inode) return Errno::enoent;
+    if (mode == RenameMode::exchange) {
+        if (!to.inode) return Errno::enoent;
+        if (!to.inode->is_directory() && to.must_be_directory) return Errno::enotdir;
+    }
+    if (!from.inode->is_directory()) {
+        if (from.must_be_directory) return Errno::enotdir;
+        if (to.must_be_directory && mode != RenameMode::exchange) return Errno::enotdir;
+    }
     if (is_pinned(*from.inode) || (to.inode && is_pinned(*to.inode))) return Errno::ebusy;
-    if (!from.inode->is_directory() && (from.must_be_directory || to.must_be_directory)) return Errno::enotdir;
     Guard guard(from.directory->filesystem().structure());
     if (from.inode->is_directory() && is_at_or_above(*from.inode, *to.directory)) return Errno::einval;
     if (to.inode && to.inode->is_directory() && is_at_or_above(*to.inode, *from.directory)) {

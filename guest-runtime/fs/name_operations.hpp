@@ -6,7 +6,7 @@
 
 namespace husk::fs {
 
-// Each takes the resolution of a path whose last symlink was kept.
+// Each takes the resolution of a path made with LastLink::name.
 // EEXIST, ENOENT, EROFS. Directories may have a slash behind their name, others may not.
 Result<RefPtr<Inode>> create_name(Resolution& at, const NewInode& wanted);
 Result<> link_name(Resolution& at, Inode& target);

@@ -21,7 +21,6 @@ bool wants_write(std::uint32_t flags) { return (flags & open_flag::access_mask) 
 std::uint32_t permissions_of(std::uint32_t wanted) { return wanted & permission_mask & ~umask(); }
 
 Result<RefPtr<File>> open_unnamed(const RefPtr<Inode>& directory, std::uint32_t flags, std::uint32_t permissions) {
-    if (!wants_write(flags)) return Errno::einval;
     if (!directory) return Errno::enoent;
     if (!directory->is_directory()) return Errno::enotdir;
     if (directory->filesystem().is_read_only()) return Errno::erofs;
@@ -60,7 +59,8 @@ Result<> check_existing(Inode& inode, std::uint32_t flags) {
     }
     if ((flags & open_flag::directory) != 0 && !inode.is_directory()) return Errno::enotdir;
     if (path_only) return {};
-    if (inode.is_directory() && (wants_write(flags) || (flags & open_flag::create) != 0)) return Errno::eisdir;
+    constexpr std::uint32_t changes = open_flag::create | open_flag::truncate;
+    if (inode.is_directory() && (wants_write(flags) || (flags & changes) != 0)) return Errno::eisdir;
     if (inode.is_regular() && (wants_write(flags) || (flags & open_flag::truncate) != 0) &&
         inode.filesystem().is_read_only()) {
         return Errno::erofs;
@@ -70,6 +70,14 @@ Result<> check_existing(Inode& inode, std::uint32_t flags) {
 
 }  // namespace
 
+Result<> check_open_flags(std::uint32_t flags) {
+    if ((flags & open_flag::path_only) != 0) return {};
+    bool unnamed = (flags & open_flag::unnamed) == open_flag::unnamed;
+    if (unnamed) return wants_write(flags) ? Result<>() : Errno::einval;
+    bool both = (flags & open_flag::create) != 0 && (flags & open_flag::directory) != 0;
+    return both ? Errno::einval : Result<>();
+}
+
 Result<RefPtr<File>> open_file(RefPtr<Inode> start, std::string_view path, std::uint32_t flags,
                                std::uint32_t permissions) {
     if ((flags & open_flag::path_only) != 0) {
@@ -77,9 +85,14 @@ Result<RefPtr<File>> open_file(RefPtr<Inode> start, std::string_view path, std::
     }
     bool unnamed = (flags & open_flag::unnamed) == open_flag::unnamed;
     bool creates = (flags & open_flag::create) != 0 && !unnamed;
-    if (creates && (flags & open_flag::directory) != 0) return Errno::einval;
+    // With O_CREAT a slash at the end asks for a directory, which open(2) does not make.
+    if (creates && path.ends_with('/')) {
+        HUSK_TRY(resolve(std::move(start), path, LastLink::name));
+        return Errno::eisdir;
+    }
     bool keeps_link = (flags & open_flag::no_follow) != 0 || (creates && (flags & open_flag::exclusive) != 0);
-    Resolution at = HUSK_TRY(resolve(std::move(start), path, keeps_link ? LastLink::keep : LastLink::follow));
+    LastLink last = keeps_link ? LastLink::keep : creates ? LastLink::create : LastLink::follow;
+    Resolution at = HUSK_TRY(resolve(std::move(start), path, last));
     if (unnamed) return open_unnamed(at.inode, flags, permissions);
 
     bool created = false;

@@ -8,7 +8,10 @@
 
 namespace husk::fs {
 
-// `permissions` are those of a file that is created, the umask not yet taken off.
+// Combinations of flags that open(2) refuses before it looks at the path. EINVAL.
+Result<> check_open_flags(std::uint32_t flags);
+
+// check_open_flags() holds. `permissions` are those of a file that is created, the umask not yet taken off.
 Result<RefPtr<File>> open_file(RefPtr<Inode> start, std::string_view path, std::uint32_t flags,
                                std::uint32_t permissions);
 

@@ -14,6 +14,7 @@ public:
     explicit Walk(std::string_view path) : rest_(path) {}
 
     [[nodiscard]] bool is_absolute() const { return rest_.starts_with('/'); }
+    [[nodiscard]] bool only_slashes_left() const { return rest_.find_first_not_of('/') == std::string_view::npos; }
     void skip_slashes() { rest_.remove_prefix(std::min(rest_.find_first_not_of('/'), rest_.size())); }
     [[nodiscard]] bool at_end() const { return rest_.empty(); }
     std::string_view take_component() {
@@ -105,6 +106,7 @@ Result<Resolution> resolve(RefPtr<Inode> start, std::string_view path, LastLink 
             at.name = {};
             continue;
         }
+        if (last == LastLink::create && !walk.at_end() && walk.only_slashes_left()) return Errno::eisdir;
         at.directory = std::move(at.inode);
         at.name = HUSK_TRY(Text::copy_of(component));
         auto found = lookup_in(*at.directory, component);
@@ -112,7 +114,11 @@ Result<Resolution> resolve(RefPtr<Inode> start, std::string_view path, LastLink 
         at.inode = found.ok() ? std::move(found).value() : RefPtr<Inode>();
         if (!at.inode || at.inode->type() != FileType::symlink) continue;
         // A symlink: followed unless it is the last component and is to be kept. A slash behind it makes it follow.
-        if (walk.at_end() && last == LastLink::keep) break;
+        if (last == LastLink::name && walk.only_slashes_left()) {
+            at.must_be_directory = !walk.at_end();
+            return at;
+        }
+        if (last == LastLink::keep && walk.at_end()) break;
         if (RefPtr<Inode> object = HUSK_TRY(at.inode->jump())) {
             HUSK_TRY(walk.count_jump());
             at.inode = std::move(object);
@@ -126,7 +132,7 @@ Result<Resolution> resolve(RefPtr<Inode> start, std::string_view path, LastLink 
         at.directory = {};
         at.name = {};
     }
-    if (at.must_be_directory && at.inode && !at.inode->is_directory()) return Errno::enotdir;
+    if (last != LastLink::name && at.must_be_directory && at.inode && !at.inode->is_directory()) return Errno::enotdir;
     return at;
 }
 

@@ -38,10 +38,16 @@ struct Resolution {
     bool must_be_directory = false;  // a slash stood behind it
 };
 
-enum class LastLink { follow, keep };
+enum class LastLink {
+    follow,
+    create,  // followed; a slash behind it, even one out of a symlink, is EISDIR, as with O_CREAT
+    keep,    // followed all the same when a slash stands behind it
+    name,    // never followed: the name itself is to be created, removed or moved
+};
 
 // Resolves `path`, relative ones from `start`. ENOENT for an empty path or a missing directory on the way, ENOTDIR,
-// ELOOP, ENAMETOOLONG. A missing last component is no error.
+// ELOOP, ENAMETOOLONG. A missing last component is no error; with LastLink::name neither is a slash behind what is no
+// directory.
 Result<Resolution> resolve(RefPtr<Inode> start, std::string_view path, LastLink last);
 // The same where the object must exist.
 Result<RefPtr<Inode>> find_inode(RefPtr<Inode> start, std::string_view path, LastLink last);

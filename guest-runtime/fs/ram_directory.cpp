@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t entry_size_bytes = 20;  // what a directory's st_size counts for an entry, as tmpfs does
 constexpr std::uint32_t max_links = 65000;
+constexpr std::uint32_t set_group = 02000;  // in a directory, what is made there takes its group
 
 }  // namespace
 
@@ -57,7 +58,14 @@ Result<RefPtr<Inode>> RamDirectory::create(std::string_view name, const NewInode
     if (parent_ == nullptr) return Errno::enoent;
     if (entries_.find(name) != nullptr) return Errno::eexist;
     HUSK_TRY(RamFilesystem::check_room(1));
-    RefPtr<Inode> inode = HUSK_TRY(make_ram_inode(ram(), wanted));
+    NewInode made = wanted;
+    AttributeChange inherited;
+    if (Attributes own = attributes(); (own.mode & set_group) != 0) {
+        inherited.group = own.group;
+        if (wanted.type == FileType::directory) made.permissions |= set_group;
+    }
+    RefPtr<Inode> inode = HUSK_TRY(make_ram_inode(ram(), made));
+    if (inherited.group) HUSK_TRY(inode->change(inherited));
     HUSK_TRY(entries_.add(name, inode));
     static_cast<RamInode&>(*inode).add_links(inode->is_directory() ? 2 : 1);
     on_arrival(*inode);

@@ -136,7 +136,9 @@ Result<std::size_t> copy_range(const Call& call) {
     if (&from->inode() == &to->inode()) {
         std::uint64_t source = from_offset.value_or(from->position());
         std::uint64_t target = to_offset.value_or(to->position());
-        if (source < target + count && target < source + count) return Errno::einval;
+        std::uint64_t size = from->inode().size_bytes();
+        count = source < size ? std::min<std::size_t>(count, size - source) : 0;
+        if (count != 0 && source < target + count && target < source + count) return Errno::einval;
     }
     std::size_t moved = HUSK_TRY(copy_between(*from, from_offset, *to, to_offset, count));
     HUSK_TRY(store_offset(from_pointer, from_offset, moved));

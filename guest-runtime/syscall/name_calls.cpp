@@ -13,14 +13,14 @@ namespace {
 
 using Path = UserPtr<const char>;
 
-// A path and where it leads, its last symlink kept.
+// A path and where its last component is, or is to be.
 struct Place {
     fs::UserPath path;
     fs::Resolution at;
 
     Result<> find(int directory_fd, Path from) {
         HUSK_TRY(path.copy_from(from));
-        at = HUSK_TRY(resolve_at(directory_fd, path.view(), fs::LastLink::keep));
+        at = HUSK_TRY(resolve_at(directory_fd, path.view(), fs::LastLink::name));
         return {};
     }
 };
@@ -112,12 +112,17 @@ Result<> make_symlink(Path target, int directory_fd, Path path) {
     return {};
 }
 
+bool is_empty(Path path) {
+    char first = 1;
+    return copy_in(&first, path.address(), 1).ok() && first == 0;
+}
+
 Result<std::size_t> read_link(int directory_fd, Path path, std::uint64_t to, std::int64_t room) {
     if (room <= 0) return Errno::einval;
     // An empty path is an O_PATH descriptor of the link itself.
     RefPtr<fs::Inode> inode =
         HUSK_TRY(inode_at(directory_fd, path, fs::at_flag::symlink_no_follow | fs::at_flag::empty_path));
-    if (inode->type() != fs::FileType::symlink) return Errno::einval;
+    if (inode->type() != fs::FileType::symlink) return is_empty(path) ? Errno::enoent : Errno::einval;
     fs::Text target = HUSK_TRY(inode->target());
     std::size_t size = std::min(target.size(), static_cast<std::size_t>(room));
     HUSK_TRY(copy_out(to, target.view().data(), size));

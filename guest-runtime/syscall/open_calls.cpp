@@ -10,11 +10,12 @@ namespace husk::sys {
 namespace {
 
 Result<int> open_at(int directory_fd, UserPtr<const char> path, std::uint64_t raw_flags, std::uint64_t permissions) {
+    // open(2) ignores bits that it does not know.
+    std::uint32_t flags = static_cast<std::uint32_t>(raw_flags) & fs::open_flag::all;
+    HUSK_TRY(fs::check_open_flags(flags));
     fs::UserPath text;
     HUSK_TRY(text.copy_from(path));
     RefPtr<fs::Inode> start = HUSK_TRY(start_of(directory_fd, text.view()));
-    // open(2) ignores bits that it does not know.
-    std::uint32_t flags = static_cast<std::uint32_t>(raw_flags) & fs::open_flag::all;
     RefPtr<fs::File> file =
         HUSK_TRY(fs::open_file(std::move(start), text.view(), flags, static_cast<std::uint32_t>(permissions)));
     return fs::descriptors().add(std::move(file), (flags & fs::open_flag::close_on_exec) != 0);

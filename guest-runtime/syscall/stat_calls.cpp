@@ -36,14 +36,14 @@ Result<> statx_at(const Call& call) {
     return call.pointer<fs::LinuxStatx>(4).store(statx);
 }
 
-// As for root: everything may be read and written; executing wants one x bit on a file.
+// As for root: everything may be read and written; executing wants one x bit on what is no directory.
 Result<> access_at(int directory_fd, UserPtr<const char> path, std::uint64_t mode, std::uint32_t flags) {
     constexpr std::uint64_t execute = 1, write = 2, read = 4;
     constexpr std::uint32_t known =
         fs::at_flag::effective_access | fs::at_flag::symlink_no_follow | fs::at_flag::empty_path;
     if ((mode & ~(execute | write | read)) != 0 || (flags & ~known) != 0) return Errno::einval;
     RefPtr<fs::Inode> inode = HUSK_TRY(inode_at(directory_fd, path, flags));
-    if ((mode & execute) != 0 && inode->is_regular() && (inode->attributes().mode & 0111) == 0) return Errno::eacces;
+    if ((mode & execute) != 0 && !inode->is_directory() && (inode->attributes().mode & 0111) == 0) return Errno::eacces;
     bool special = inode->type() == fs::FileType::character || inode->type() == fs::FileType::fifo;
     if ((mode & write) != 0 && !special && inode->filesystem().is_read_only()) return Errno::erofs;
     return {};

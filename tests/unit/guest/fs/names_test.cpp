@@ -211,3 +211,40 @@ TEST_CASE("extended attributes are set, replaced, listed and removed") {
     CHECK(call(sys::sys_removexattr, path, "user.a") == 0);
     CHECK(call(sys::sys_listxattr, path, buffer, 64) == 0);
 }
+
+TEST_CASE("a slash behind a name asks for a directory, in Linux's order of complaints") {
+    boot_files();
+    REQUIRE(make_directory("/tmp/slash") == 0);
+    REQUIRE(call(sys::sys_symlink, "loop", "/tmp/slash/loop") == 0);
+    REQUIRE(call(sys::sys_symlink, "new/", "/tmp/slash/asks") == 0);
+    REQUIRE(call(sys::sys_symlink, "/tmp/slash", "/tmp/slash/self") == 0);
+    write_file("/tmp/slash/file", "x");
+    CHECK(call(sys::sys_unlink, "/tmp/slash/loop/") == fails(Errno::enotdir));
+    CHECK(call(sys::sys_rmdir, "/tmp/slash/self/") == fails(Errno::enotdir));
+    CHECK(make_directory("/tmp/slash/self/") == fails(Errno::eexist));
+    CHECK(call(sys::sys_rename, "/tmp/slash/none/", "/tmp/slash/file/") == fails(Errno::enoent));
+    CHECK(call(sys::sys_open, "/tmp/slash/file/", flag::create | flag::write_only, 0644) == fails(Errno::eisdir));
+    CHECK(call(sys::sys_open, "/tmp/slash/asks", flag::create, 0644) == fails(Errno::eisdir));
+    CHECK(call(sys::sys_open, "/tmp/slash", flag::truncate, 0) == fails(Errno::eisdir));
+    CHECK(call(sys::sys_open, "", flag::create | flag::directory, 0644) == fails(Errno::einval));
+    char byte;
+    CHECK(call(sys::sys_readlink, "", &byte, 1) == fails(Errno::enoent));
+    constexpr int no_replace = 1;
+    CHECK(call(sys::sys_renameat2, -100, "/tmp/slash/file", -100, "/tmp/slash/.", no_replace) == fails(Errno::eexist));
+    fs::LinuxStat stat;
+    CHECK(call(sys::sys_lstat, "/tmp/slash/self/", &stat) == 0);
+    CHECK((stat.st_mode & fs::file_type_mask) == static_cast<std::uint32_t>(fs::FileType::directory));
+}
+
+TEST_CASE("what is made in a set-group-id directory takes its group") {
+    boot_files();
+    REQUIRE(make_directory("/tmp/group") == 0);
+    REQUIRE(call(sys::sys_chown, "/tmp/group", -1, 42) == 0);
+    REQUIRE(call(sys::sys_chmod, "/tmp/group", 02775) == 0);
+    write_file("/tmp/group/file", "x");
+    REQUIRE(make_directory("/tmp/group/directory") == 0);
+    CHECK(stat_of("/tmp/group/file").st_gid == 42);
+    CHECK(stat_of("/tmp/group/file").st_mode == 0100644);
+    CHECK(stat_of("/tmp/group/directory").st_gid == 42);
+    CHECK(stat_of("/tmp/group/directory").st_mode == 0042755);
+}
