@@ -8,6 +8,7 @@
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/arch/mmio.hpp"
 #include "guest-runtime/arch/privileged.hpp"
+#include "guest-runtime/drivers/counter_sample.hpp"
 
 namespace husk::local_apic {
 
@@ -60,13 +61,15 @@ void enable(std::uint8_t timer_vector) {
 }
 
 void measure_timer(std::uint64_t tsc_hz) {
+    auto read_count = [] { return read(Register::current_count); };
     write(Register::initial_count, UINT32_MAX);
-    std::uint64_t begin = arch::read_tsc(), now = begin;
-    while (now - begin < tsc_hz / 1000) now = arch::read_tsc();
-    std::uint64_t counts = UINT32_MAX - read(Register::current_count);
-    now = arch::read_tsc();
+    CounterSample first = sample_counter(read_count);
+    while (arch::read_tsc() - first.tsc < tsc_hz / 1000) {
+    }
+    CounterSample last = sample_counter(read_count);
     write(Register::initial_count, 0);
-    counts_per_tick_q32 = std::max<std::uint64_t>((counts << 32) / (now - begin), 1);
+    std::uint64_t counts = first.count - last.count;
+    counts_per_tick_q32 = std::max<std::uint64_t>((counts << 32) / (last.tsc - first.tsc), 1);
 }
 
 std::uint8_t id() { return static_cast<std::uint8_t>(read(Register::id) >> 24); }

@@ -14,7 +14,7 @@ inline constexpr std::uint8_t spurious_vector = abi::exception_vectors + 31;
 
 // In ring 0: accepts interrupts and nothing from its own pins. The timer delivers `timer_vector`.
 void enable(std::uint8_t timer_vector);
-// Counts the timer's ticks for a millisecond. Once, after enable(), with no timer armed.
+// Counts the timer's ticks for at least a millisecond. Once, after enable(), with no timer armed.
 void measure_timer(std::uint64_t tsc_hz);
 
 [[nodiscard]] std::uint8_t id();
