@@ -71,7 +71,8 @@ struct BootInfo {
     StreamKind streams[4];         // stdin, stdout, stderr, unused
     std::uint16_t terminal_rows;   // 0: no terminal
     std::uint16_t terminal_columns;
-    std::uint64_t main_stack_end;    // address; main_stack_ready_bytes below it are mapped. 0: nothing is, choose yourself
+    std::uint64_t
+        main_stack_end;  // address; main_stack_ready_bytes below it are mapped. 0: nothing is, choose yourself
 };
 static_assert(sizeof(PhysRange) == 16 && sizeof(StringList) == 16);
 static_assert(offsetof(BootInfo, page_table_root) == 24 && offsetof(BootInfo, free_ranges) == 64);

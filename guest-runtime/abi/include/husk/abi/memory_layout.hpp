@@ -22,8 +22,8 @@ inline constexpr std::uint64_t mmio_hole_end = 4ull << 30;
 constexpr GuestVirt physmap(GuestPhys gpa) { return {physmap_base + gpa.value}; }
 constexpr GuestVirt supervisor_map(GuestPhys gpa) { return {supervisor_map_base + gpa.value}; }
 
-// What the launcher maps so that a small program reaches main() without changing its page tables. All of it is zero, and
-// readable and writable in ring 3; its frames are in no free range, but for those behind the image.
+// What the launcher maps so that a small program reaches main() without changing its page tables. All of it is zero,
+// and readable and writable in ring 3; its frames are in no free range, but for those behind the image.
 //   - up to break_ready_bytes behind the image, address equal to gpa, from the start of BootInfo::free_ranges[0]
 //   - the first kernel stack, above a guard page at kernel_stack_region
 //   - the top of the main stack, below BootInfo::main_stack_end
