@@ -25,26 +25,26 @@ bad:    END 1
         APPLICATION
         mov $stack_end, %eax
         mov %rax, %gs:upcall_stack
-        movl $1, %gs:want_tick
         mov $0x1234, %ebx
         mov %rsp, %rbp
         std
 spin_begin:
-        inc %rcx
+        movl $1, %gs:want_tick
+1:      inc %rcx
         cmp $0x1234, %ebx
         jne bad2
         cmp %rsp, %rbp
         jne bad2
         cmpl $10, ticks
-        jb spin_begin
-spin_end:
+        jb 1b
+        movl $0, %gs:want_tick
         pushfq
         pop %rax
         test $0x400, %eax               # DF survived
         jz bad2
         cld
-        movl $0, %gs:want_tick
         END 0
+spin_end:
 bad2:   END 2
 .bss
 ticks:  .skip 8
