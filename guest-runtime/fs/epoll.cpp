@@ -15,7 +15,6 @@ namespace {
 constinit thread::Mutex structure;
 
 constexpr unsigned max_nesting = 5;
-constexpr std::uint32_t always_reported = poll_bit::error | poll_bit::hang_up;
 
 using ReadyNode = ListNode<EpollReadyTag>;
 
@@ -83,8 +82,8 @@ bool Epoll::reaches(const Epoll& target, unsigned depth) {
 
 // A watch that is new or changed: what already holds counts as having just happened.
 void Epoll::list_if_ready(EpollWatch& watch) {
-    std::uint32_t wanted = watch.events_ | always_reported;
-    if ((watch.file_.poll(wanted) & wanted & ~epoll_bit::modes) != 0) watch.on_wake();
+    std::uint32_t wanted = watch.events_ & ~epoll_bit::modes;
+    if ((watch.file_.poll(wanted) & wanted) != 0) watch.on_wake();
 }
 
 Result<> Epoll::add(File& file, int fd, const EpollEvent& wanted) {
@@ -112,7 +111,7 @@ Result<> Epoll::modify(File& file, int fd, const EpollEvent& wanted) {
     if (place == nullptr) return Errno::enoent;
     EpollWatch& watch = **place;
     if (watch.is_exclusive()) return Errno::einval;
-    watch.events_ = wanted.events;
+    watch.events_ = wanted.events | EpollWatch::always_reported;
     watch.data_ = wanted.data;
     list_if_ready(watch);
     return {};
@@ -164,7 +163,6 @@ std::size_t Epoll::collect(std::span<EpollEvent> to) {
         if (watch == nullptr) break;
         std::uint32_t interest = watch->events_ & ~epoll_bit::modes;
         if (interest == 0) continue;  // a one-shot watch at rest
-        interest |= always_reported;
         std::uint32_t bits = watch->file_.poll(interest) & interest;
         if (bits == 0) continue;
         to[count++] = {bits, watch->data_};
@@ -210,7 +208,6 @@ unsigned Epoll::poll(unsigned wanted) {
         if (watch == nullptr) break;
         std::uint32_t interest = watch->events_ & ~epoll_bit::modes;
         if (interest == 0) continue;
-        interest |= always_reported;
         if ((watch->file_.poll(interest) & interest) == 0) continue;
         bits = poll_bit::readable;
         Guard ready_guard(ready_lock_);

@@ -40,16 +40,19 @@ public:
           owner_(owner),
           file_(file),
           fd_(fd),
-          events_(wanted.events),
+          events_(wanted.events | always_reported),
           data_(wanted.data) {}
     void on_wake() override;
+
+    // Needs no asking.
+    static constexpr std::uint32_t always_reported = poll_bit::error | poll_bit::hang_up;
 
 private:
     friend class Epoll;
     Epoll& owner_;
     File& file_;  // the watch ends before the file does (File::on_last_close)
     int fd_;
-    std::uint32_t events_;  // without poll bits: a one-shot watch that has fired
+    std::uint32_t events_;  // without poll bits: a one-shot watch that has fired and rests
     std::uint64_t data_;
     EpollWatch* next_in_bucket_ = nullptr;
 };

@@ -101,6 +101,17 @@ TEST_CASE("a one-shot watch rests until it is set anew") {
     close_file(fd);
 }
 
+TEST_CASE("a watch without wishes still hears of the other end's going") {
+    EpollFd epoll;
+    std::int32_t fds[2];
+    REQUIRE(call(sys::sys_pipe, fds) == 0);
+    REQUIRE(epoll.control(add, fds[0], 0, 7) == 0);
+    CHECK(epoll.ready().empty());
+    close_file(fds[1]);
+    CHECK(epoll.ready() == Data{7});
+    close_file(fds[0]);
+}
+
 TEST_CASE("ready watches take turns when there are more than fit") {
     EpollFd epoll;
     int fds[4];
