@@ -30,17 +30,19 @@ def run_in_shell(script: str, program: list[str]) -> tuple[int, bytes]:
 
 
 def run_on_terminal(program: list[str]) -> tuple[int, bytes]:
-    """The same with all streams on a terminal of 91 x 37 on which somebody types a line."""
+    """The same with all streams on a terminal of 91 x 37; somebody types a line once the size has been printed."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 37, 91, 0, 0))
     process = subprocess.Popen(program, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
     os.close(slave)
-    os.write(master, b"typed\n")
     signal.alarm(TIME_LIMIT_S)
-    output = b""
+    output, has_typed = b"", False
     try:
         while chunk := os.read(master, 4096):
             output += chunk
+            if not has_typed and b"91 x 37" in output:
+                os.write(master, b"typed\n")
+                has_typed = True
     except OSError:  # the other end is closed
         pass
     signal.alarm(0)

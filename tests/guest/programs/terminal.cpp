@@ -12,6 +12,7 @@ int main() {
     for (int fd = 0; fd < 3; ++fd) std::printf("%d %s\n", fd, isatty(fd) != 0 ? "terminal" : "no terminal");
     winsize size{};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) std::printf("%d x %d\n", size.ws_col, size.ws_row);
+    std::fflush(stdout);
     char text[64];
     const ssize_t got = read(STDIN_FILENO, text, sizeof text);
     if (got < 0) {
