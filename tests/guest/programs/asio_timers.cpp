@@ -20,7 +20,8 @@ void in_order() {
     std::vector<int> order;
     const auto begin = std::chrono::steady_clock::now();
     for (const int ms : {50, 10, 90, 30, 70}) {
-        timers.push_back(std::make_unique<asio::steady_timer>(loop, std::chrono::milliseconds(ms)));
+        // All from one moment: on a busy machine it may take a while to make five timers.
+        timers.push_back(std::make_unique<asio::steady_timer>(loop, begin + std::chrono::milliseconds(ms)));
         timers.back()->async_wait([&order, ms](const boost::system::error_code& error) {
             check(!error);
             order.push_back(ms);
