@@ -35,7 +35,6 @@ constexpr std::uint64_t sync = 0x8'0000;
 namespace remap_flag {
 constexpr std::uint64_t may_move = 1;
 constexpr std::uint64_t fixed = 2;
-constexpr std::uint64_t do_not_unmap = 4;
 }  // namespace remap_flag
 
 // Fills in what the descriptor says. A shared mapping of a descriptor that cannot be written may never become writable.

@@ -21,9 +21,9 @@ namespace {
 constexpr std::uint32_t max_threads = 1024, max_mappings = 4096;
 
 // In the image's bss, whose gpa is its address: pages of it that no one touches cost nothing.
-constinit abi::CrashRecord record;
-constinit abi::CrashThread threads[max_threads];
-constinit abi::CrashMapping mappings[max_mappings];
+constinit abi::CrashRecord record{};
+constinit abi::CrashThread threads[max_threads]{};
+constinit abi::CrashMapping mappings[max_mappings]{};
 constinit char message[512];
 constinit std::atomic<bool> is_dying = false;
 

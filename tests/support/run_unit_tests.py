@@ -14,7 +14,7 @@ from pathlib import Path
 from tally import Tally
 
 SUMMARY = re.compile(r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped")
-TIME_LIMIT_S = 300
+TIME_LIMIT_S = 900
 
 
 def run(test: dict, tally: Tally) -> None:
