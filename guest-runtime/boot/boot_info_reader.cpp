@@ -49,9 +49,18 @@ Result<BootView> read_boot_info(std::span<const std::byte> memory) {
     // SAFETY: bounds and alignment were checked.
     std::span cpuid(reinterpret_cast<const abi::CpuidEntry*>(record.data() + info->cpuid_offset), info->cpuid_count);
 
-    BootView view{info, cpuid, {}, {}, {}};
+    std::uint64_t device_bytes = std::uint64_t{info->device_count} * sizeof(abi::DeviceRecord);
+    if (info->device_count > abi::max_devices || info->devices_offset % alignof(abi::DeviceRecord) != 0 ||
+        !lies_within(info->devices_offset, device_bytes, record.size()))
+        return Errno::einval;
+    // SAFETY: bounds and alignment were checked.
+    std::span devices(reinterpret_cast<const abi::DeviceRecord*>(record.data() + info->devices_offset),
+                      info->device_count);
+
+    BootView view{info, cpuid, devices, {}, {}, {}, {}};
     view.arguments = HUSK_TRY(read_strings(record, info->arguments));
     view.environment = HUSK_TRY(read_strings(record, info->environment));
+    view.settings = HUSK_TRY(read_strings(record, info->settings));
     std::string_view directory = HUSK_TRY(read_strings(record, info->working_directory));
     if (info->working_directory.count != 1 || directory.front() != '/') return Errno::einval;
     view.working_directory = directory.substr(0, directory.size() - 1);

@@ -15,8 +15,10 @@ namespace husk::boot {
 struct BootView {
     const abi::BootInfo* info;
     std::span<const abi::CpuidEntry> cpuid;
+    std::span<const abi::DeviceRecord> devices;
     std::string_view arguments;  // NUL-terminated strings one after the other; info->arguments.count of them
     std::string_view environment;
+    std::string_view settings;
     std::string_view working_directory;  // without its NUL
 };
 

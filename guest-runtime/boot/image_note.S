@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How an image presents itself: the note that launchers read, and the room that the image tool fills. */
 
-#define ABI_NUMBER 1
+#include "guest-runtime/arch/entry_offsets.h"
+
 #define STUB_ROOM_BYTES 32768
 #define PATCH_CAPACITY 2048
 

@@ -5,6 +5,7 @@
 #include <husk/abi/boot_info.hpp>
 #include <husk/abi/machine.hpp>
 #include <husk/abi/memory_layout.hpp>
+#include <husk/abi/version.hpp>
 
 #include "guest-runtime/arch/context.hpp"
 #include "guest-runtime/arch/interrupts.hpp"
@@ -15,6 +16,7 @@ namespace husk::arch {
 
 static_assert(SELECTOR_USER_DATA == abi::selector::user_data && SELECTOR_USER_CODE == abi::selector::user_code);
 static_assert(EXCEPTION_VECTORS == abi::exception_vectors && USER_RFLAGS == abi::user_rflags);
+static_assert(ABI_NUMBER == abi::abi_number);
 static_assert(INTERRUPT_VECTORS == interrupt_vectors);
 
 static_assert(offsetof(Context, r10) == CONTEXT_R10 && offsetof(Context, r9) == CONTEXT_R9);

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstring>
 
+#include <husk/abi/guest_address.hpp>
 #include <husk/abi/version.hpp>
 
 namespace husk::boot {
@@ -29,6 +30,11 @@ public:
         return offset;
     }
 
+    void align(std::uint32_t alignment) {
+        offset_ = static_cast<std::uint32_t>(abi::align_up(offset_, alignment));
+        assert(offset_ <= to_.size());
+    }
+
     void put_string(std::string_view string, abi::StringList& list) {
         const std::uint32_t offset = put(string.data(), string.size());
         put("", 1);
@@ -45,7 +51,8 @@ private:
 
 std::uint64_t boot_info_bytes(const BootBlobs& blobs) {
     return sizeof(abi::BootInfo) + blobs.cpuid.size_bytes() + blobs.program.size() + 1 + bytes_of(blobs.arguments) +
-           bytes_of(blobs.environment) + blobs.working_directory.size() + 1;
+           bytes_of(blobs.environment) + blobs.working_directory.size() + 1 + bytes_of(blobs.settings) +
+           alignof(abi::DeviceRecord) + blobs.devices.size_bytes();
 }
 
 void write_boot_info(abi::BootInfo info, const BootBlobs& blobs, std::span<std::byte> to) {
@@ -56,10 +63,14 @@ void write_boot_info(abi::BootInfo info, const BootBlobs& blobs, std::span<std::
     info.size_bytes = static_cast<std::uint32_t>(to.size());
     info.cpuid_offset = writer.put(blobs.cpuid.data(), blobs.cpuid.size_bytes());
     info.cpuid_count = static_cast<std::uint32_t>(blobs.cpuid.size());
-    info.arguments = info.environment = info.working_directory = {};
+    writer.align(alignof(abi::DeviceRecord));
+    info.devices_offset = writer.put(blobs.devices.data(), blobs.devices.size_bytes());
+    info.device_count = static_cast<std::uint32_t>(blobs.devices.size());
+    info.arguments = info.environment = info.working_directory = info.settings = {};
     writer.put_string(blobs.program, info.arguments);
     for (const std::string& string : blobs.arguments) writer.put_string(string, info.arguments);
     for (const std::string& string : blobs.environment) writer.put_string(string, info.environment);
+    for (const std::string& string : blobs.settings) writer.put_string(string, info.settings);
     writer.put_string(blobs.working_directory, info.working_directory);
     std::memcpy(to.data(), &info, sizeof info);
 }

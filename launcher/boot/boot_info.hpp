@@ -19,6 +19,8 @@ struct BootBlobs {
     std::span<const std::string> arguments;
     std::span<const std::string> environment;
     std::string_view working_directory;
+    std::span<const std::string> settings;  // "name=value", see abi::BootInfo::settings
+    std::span<const abi::DeviceRecord> devices;
 };
 
 // Bytes that write_boot_info will fill.

@@ -27,8 +27,13 @@ namespace {
 constexpr std::uint32_t vcpu_count = 1;
 
 boot::BootBlobs blobs_of(const config::LaunchConfig& config, const kvm::CpuModel& cpu_model) {
-    return {cpu_model.guest_cpuid(), config.image.native(), config.arguments, config.environment,
-            config.working_directory};
+    return {cpu_model.guest_cpuid(),
+            config.image.native(),
+            config.arguments,
+            config.environment,
+            config.working_directory,
+            {},
+            {}};
 }
 
 std::uint32_t flags_of(const config::LaunchConfig& config) {

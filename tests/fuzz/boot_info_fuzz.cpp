@@ -29,6 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (view.ok()) {
         read_all(view.value().info, sizeof(husk::abi::BootInfo));
         read_all(view.value().cpuid.data(), view.value().cpuid.size_bytes());
+        read_all(view.value().devices.data(), view.value().devices.size_bytes());
+        read_all(view.value().settings.data(), view.value().settings.size());
         read_all(view.value().arguments.data(), view.value().arguments.size());
         read_all(view.value().environment.data(), view.value().environment.size());
         read_all(view.value().working_directory.data(), view.value().working_directory.size() + 1);

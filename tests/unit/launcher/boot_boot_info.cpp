@@ -32,7 +32,10 @@ TEST_CASE("strings follow each other with their NULs, and counts and sizes agree
     const std::vector<std::string> arguments = {"-v", "", "last"};
     const std::vector<std::string> environment = {"A=1"};
     const std::vector<abi::CpuidEntry> cpuid = {{1, 2, 1, 3, 4, 5, 6}};
-    const Record record({cpuid, "./app", arguments, environment, "/tmp"});
+    const std::vector<std::string> settings = {"mount=vda:/data"};
+    std::vector<abi::DeviceRecord> devices(1);
+    devices[0].registers = abi::device_registers_base;
+    const Record record({cpuid, "./app", arguments, environment, "/tmp", settings, devices});
     CHECK(record.info.magic == abi::boot_info_magic);
     CHECK(record.info.abi_number == abi::abi_number);
     CHECK(record.info.size_bytes == record.bytes.size());
@@ -46,10 +49,17 @@ TEST_CASE("strings follow each other with their NULs, and counts and sizes agree
     abi::CpuidEntry entry;
     std::memcpy(&entry, record.bytes.data() + record.info.cpuid_offset, sizeof entry);
     CHECK(entry.edx == 6);
+    CHECK(record.info.settings.count == 1);
+    CHECK(record.list(record.info.settings) == std::string("mount=vda:/data\0", 16));
+    REQUIRE(record.info.device_count == 1);
+    CHECK(record.info.devices_offset % alignof(abi::DeviceRecord) == 0);
+    abi::DeviceRecord device;
+    std::memcpy(&device, record.bytes.data() + record.info.devices_offset, sizeof device);
+    CHECK(device.registers == abi::device_registers_base);
 }
 
 TEST_CASE("without environment the list is empty and points nowhere") {
-    const Record record({{}, "app", {}, {}, "/"});
+    const Record record({{}, "app", {}, {}, "/", {}, {}});
     CHECK(record.info.environment.count == 0);
     CHECK(record.info.environment.size_bytes == 0);
     CHECK(record.info.arguments.count == 1);

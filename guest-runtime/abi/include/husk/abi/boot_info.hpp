@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <husk/abi/device_record.hpp>
+
 namespace husk::abi {
 
 inline constexpr std::uint64_t boot_info_magic = 0x544f4f426b737548;  // "HuskBOOT"
@@ -73,10 +75,18 @@ struct BootInfo {
     std::uint16_t terminal_columns;
     std::uint64_t
         main_stack_end;  // address; main_stack_ready_bytes below it are mapped. 0: nothing is, choose yourself
+
+    // "name=value", for the parts of the runtime that know the name; others are skipped. The same words stand behind
+    // "husk." on a foreign VMM's kernel line.
+    //   mount=vda:/data[:ro]    what to mount where
+    StringList settings;
+    std::uint32_t devices_offset;  // DeviceRecord[device_count], 8-byte aligned behind the start of BootInfo
+    std::uint32_t device_count;
 };
 static_assert(sizeof(PhysRange) == 16 && sizeof(StringList) == 16);
 static_assert(offsetof(BootInfo, page_table_root) == 24 && offsetof(BootInfo, free_ranges) == 64);
 static_assert(offsetof(BootInfo, tsc_hz) == 192 && offsetof(BootInfo, seed) == 248);
-static_assert(offsetof(BootInfo, arguments) == 280 && sizeof(BootInfo) == 344);
+static_assert(offsetof(BootInfo, arguments) == 280);
+static_assert(offsetof(BootInfo, settings) == 344 && sizeof(BootInfo) == 368);
 
 }  // namespace husk::abi

@@ -42,6 +42,7 @@ namespace attention {
 inline constexpr std::uint32_t tick = 1u << 0;     // a time slice or VcpuMailbox::timer_deadline_tsc is over
 inline constexpr std::uint32_t signals = 1u << 1;  // VcpuMailbox::signals is not 0
 inline constexpr std::uint32_t console = 1u << 2;  // a console stream has become ready
+inline constexpr std::uint32_t devices = 1u << 3;  // a virtio device has used buffers or changed its configuration
 }  // namespace attention
 
 // Shared by one vCPU and the launcher; the guest's GS base points at it. Every word is naturally aligned and written
