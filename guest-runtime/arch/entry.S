@@ -282,6 +282,15 @@ husk_thread_begin:
     call husk_leave_runtime
     jmp husk_resume
 
+/* The same of a thread of the runtime's own: rbx is what it runs, rbp the argument. */
+    .globl husk_runtime_thread_begin
+husk_runtime_thread_begin:
+    call husk_finish_switch
+    mov %rbp, %rdi
+    call *%rbx
+    call husk_end_runtime_thread
+    ud2
+
 /* long husk_copy(void* to, const void* from, size_t size): 0, or -1 after a fault that could not be resolved. Uses no stack,
  * so that husk_trap can send it to husk_copy_fault from any instruction. */
     .globl husk_copy, husk_copy_end, husk_copy_fault

@@ -18,7 +18,7 @@ extern "C" {
 extern const char husk_runtime_text_begin[], husk_runtime_text_end[];
 extern const char husk_trap_plain[], husk_trap_error[], husk_trap_page_fault[], husk_interrupt_entry[];
 extern const char husk_copy_end[], husk_copy_fault[];
-extern const char husk_thread_begin[];
+extern const char husk_thread_begin[], husk_runtime_thread_begin[];
 
 long husk_copy(void* to, const void* from, std::size_t size_bytes);
 void husk_switch_stacks(std::uint64_t* save_rsp, std::uint64_t load_rsp);
@@ -33,6 +33,7 @@ void husk_trap(husk::arch::Context* context, std::uint64_t vector, std::uint64_t
 // Last stop before the application goes on: timers, signals, other threads' turns. May change the context.
 void husk_leave_runtime(husk::arch::Context* context);
 void husk_finish_switch();
+[[noreturn]] void husk_end_runtime_thread();
 long husk_unknown_syscall(husk::arch::Context* context);
 }
 
