@@ -69,6 +69,8 @@ extern std::uint64_t hosted_ram_base;
 // Where the runtime reads and writes a frame.
 template <class T = void>
 T* frame_pointer(abi::GuestPhys gpa);
+// The other way round, for memory of the heap and of frames.
+abi::GuestPhys gpa_of(const void* in_frame);
 
 }  // namespace husk::memory
 
@@ -83,4 +85,9 @@ T* husk::memory::frame_pointer(abi::GuestPhys gpa) {
     // SAFETY: every frame is mapped read-write in the physmap for the life of the VM; the caller owns a reference.
     return reinterpret_cast<T*>(abi::physmap(gpa).value);
 #endif
+}
+
+inline husk::abi::GuestPhys husk::memory::gpa_of(const void* in_frame) {
+    // SAFETY: an address only; frames are reached through one contiguous window, and the difference is the gpa.
+    return {reinterpret_cast<std::uint64_t>(in_frame) - reinterpret_cast<std::uint64_t>(frame_pointer<char>({0}))};
 }

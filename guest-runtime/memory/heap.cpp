@@ -40,11 +40,6 @@ constexpr unsigned slab_order(std::size_t object_bytes) {
     return object_bytes <= 256 ? 0 : object_bytes <= 512 ? 1 : 2;
 }
 
-abi::GuestPhys frame_of(const void* block) {
-    // SAFETY: heap memory is reached through the physmap only; the difference is its gpa.
-    return {reinterpret_cast<std::uint64_t>(block) - reinterpret_cast<std::uint64_t>(memory::frame_pointer<char>({0}))};
-}
-
 // All objects of one size. Slabs with room are in a list; the last of them is kept when it becomes empty.
 class SizeClass {
 public:
@@ -82,7 +77,7 @@ public:
         bool is_only = slab->previous == nullptr && slab->next == nullptr;
         if (slab->in_use != 0 || is_only) return;
         unlink(*slab);
-        memory::release_frames(frame_of(slab), slab_order(object_bytes));
+        memory::release_frames(memory::gpa_of(slab), slab_order(object_bytes));
     }
 
 private:
@@ -150,7 +145,7 @@ void release(void* block, std::size_t size_bytes) {
         classes[index].release(block, class_sizes[index]);
         return;
     }
-    abi::GuestPhys first = frame_of(block);
+    abi::GuestPhys first = memory::gpa_of(block);
     for (std::uint64_t page = 0; page < pages_of(size_bytes); ++page) {
         memory::release_frames(first + page * abi::page_size, 0);
     }
