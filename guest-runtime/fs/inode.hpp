@@ -20,6 +20,7 @@ namespace husk::fs {
 class File;
 class Filesystem;
 class Inode;
+class PageCache;
 
 // What stat(2) shows.
 struct Attributes {
@@ -98,9 +99,16 @@ public:
     virtual std::uint64_t size_bytes() { return attributes().size_bytes; }
     virtual Result<abi::GuestPhys> page_for_read(std::uint64_t) { return Errno::einval; }
     virtual Result<abi::GuestPhys> page_for_write(std::uint64_t) { return Errno::einval; }
+    // The frame behind a mapping, never gpa 0. In the RAM file system a hole becomes a page even for a reader: a
+    // private and a shared mapping of it must go on seeing what is written.
+    virtual Result<abi::GuestPhys> page_for_mapping(std::uint64_t index, bool /*for_write*/) {
+        return page_for_write(index);
+    }
+    // What holds the pages of an inode on a disk; null: they are in RAM anyway.
+    virtual PageCache* page_cache() { return nullptr; }
     virtual Result<> resize(std::uint64_t) { return Errno::einval; }
-    // A write has ended at `end`: the size becomes at least that, and the times move.
-    virtual void written_to(std::uint64_t /*end*/) {}
+    // [begin, end) has been written: the size becomes at least `end`, and the times move. With contents() held.
+    virtual void written_to(std::uint64_t /*begin*/, std::uint64_t /*end*/) {}
     virtual void was_read() {}
     // Before a write up to `end`; with contents() held.
     virtual Result<> check_write(std::uint64_t /*end*/) { return {}; }

@@ -53,7 +53,7 @@ void add_file(RamDirectory& directory, std::string_view name, std::string_view t
     if (!frame.ok()) return;
     std::memcpy(memory::frame_pointer<char>(frame.value()), text.data(), text.size());
     memory::release_frames(frame.value(), 0);
-    file->written_to(text.size());
+    file->written_to(0, text.size());
 }
 
 void fill_devices(RamDirectory& dev) {

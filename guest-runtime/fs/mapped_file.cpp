@@ -13,10 +13,9 @@ class InodePages final : public memory::PageSource {
 public:
     explicit InodePages(RefPtr<Inode> inode) : inode_(std::move(inode)) {}
 
-    // A hole becomes a page even for a reader: a private and a shared mapping of it must go on seeing what is written.
-    Result<abi::GuestPhys> page(std::uint64_t index, bool) override {
+    Result<abi::GuestPhys> page(std::uint64_t index, bool for_write) override {
         if (index * abi::page_size >= inode_->size_bytes()) return Errno::enxio;
-        return inode_->page_for_write(index);
+        return inode_->page_for_mapping(index, for_write);
     }
 
 private:

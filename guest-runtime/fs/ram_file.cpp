@@ -80,7 +80,7 @@ Result<> RamFile::resize(std::uint64_t size_bytes) {
     return {};
 }
 
-void RamFile::written_to(std::uint64_t end) {
+void RamFile::written_to(std::uint64_t, std::uint64_t end) {
     {
         Guard guard(lock_);
         size_bytes_ = std::max(size_bytes_, end);
@@ -96,7 +96,7 @@ Result<> RamFile::allocate(std::uint64_t offset, std::uint64_t size_bytes, bool 
         abi::GuestPhys frame = HUSK_TRY(page_for_write(index));
         memory::release_frames(frame, 0);
     }
-    if (!keep_size) written_to(offset + size_bytes);
+    if (!keep_size) written_to(offset, offset + size_bytes);
     return {};
 }
 

@@ -17,7 +17,7 @@ public:
     Result<abi::GuestPhys> page_for_read(std::uint64_t index) override;
     Result<abi::GuestPhys> page_for_write(std::uint64_t index) override;
     Result<> resize(std::uint64_t size_bytes) override;
-    void written_to(std::uint64_t end) override;
+    void written_to(std::uint64_t begin, std::uint64_t end) override;
     void was_read() override { touch_accessed(); }
     Result<> allocate(std::uint64_t offset, std::uint64_t size_bytes, bool keep_size) override;
     Result<> punch_hole(std::uint64_t offset, std::uint64_t size_bytes) override;

@@ -78,6 +78,7 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
     if (offset >= limit) return Errno::efbig;
     from.limit(limit - offset);
     HUSK_TRY(inode().check_write(offset + from.remaining()));
+    std::uint64_t begin = offset;
     std::size_t done = 0;
     while (from.remaining() != 0) {
         std::size_t piece = piece_in_page(offset, from.remaining());
@@ -89,7 +90,7 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
         offset += piece;
         done += piece;
     }
-    inode().written_to(offset);
+    inode().written_to(begin, offset);
     return done;
 }
 
