@@ -37,8 +37,8 @@ void install(int number, int flags, void (*handler)(int)) {
 }
 
 void counting(int) {
+    handler_tid = tid();  // first: who sees the count reads it
     count = count + 1;
-    handler_tid = tid();
 }
 
 void action_flags() {
