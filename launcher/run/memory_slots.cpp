@@ -15,7 +15,7 @@ constexpr std::uint64_t headroom_bytes = 16ull << 20;  // heap and stacks of a s
 }  // namespace
 
 MemorySlots::MemorySlots(kvm::Vm& vm, const memory::GuestMemory& memory, kvm::Kind kind, std::uint64_t used_end)
-    : vm_(vm), memory_(memory), first_bytes_(0) {
+    : vm_(vm), memory_(memory) {
     const memory::Region& first = memory_.regions().front();
     const std::uint64_t wanted =
         abi::align_up(std::max(used_end + headroom_bytes, first_slot_min_bytes), abi::large_page_size);

@@ -30,7 +30,7 @@ public:
 private:
     kvm::Vm& vm_;
     const memory::GuestMemory& memory_;
-    std::uint64_t first_bytes_;  // of the first region; 0: everything is in slots
+    std::uint64_t first_bytes_ = 0;  // of the first region; 0: everything is in slots
 };
 
 }  // namespace husk::run

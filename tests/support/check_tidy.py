@@ -3,7 +3,8 @@
 """clang-tidy over the launcher, the runtime and the toolchain, two files at a time, within a time limit.
 
 usage: check_tidy.py --build FOLDER [--limit SECONDS] [FILE...]
-A file that came out clean is not looked at again until it, a header of its folder or .clang-tidy changes.
+A file that came out clean is not looked at again until it, a header or .clang-tidy changes. Those that git has seen change
+last come first: what the time does not reach has been looked at when it was new.
 """
 import argparse
 import hashlib
@@ -19,7 +20,7 @@ from tracked import ROOT, cxx_files
 
 OWN = ("launcher", "guest-runtime", "toolchain")
 # The commands are g++'s. The runtime is built without x87, which clang's front end needs to read libstdc++'s headers.
-FOR_CLANG = [f"--extra-arg={word}" for word in ("-m80387", "-msse2", "-Wno-unknown-warning-option",
+FOR_CLANG = [f"--extra-arg={word}" for word in ("-m80387", "-msse2", "-D_Bool=bool", "-Wno-unknown-warning-option",
                                                 "-Wno-unknown-pragmas", "-include",
                                                 str(ROOT / "tests/support/tidy/source_location.hpp"))]
 
@@ -37,6 +38,14 @@ def all_headers() -> bytes:
     return digest.digest()
 
 
+def newest_first(files: list[Path]) -> list[Path]:
+    log = subprocess.run(["git", "log", "--name-only", "--format="], cwd=ROOT, capture_output=True, text=True, check=True)
+    age: dict[str, int] = {}
+    for name in log.stdout.split():
+        age.setdefault(name, len(age))
+    return sorted(files, key=lambda path: age.get(str(path), -1))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -45,6 +54,7 @@ def main() -> int:
     options = parser.parse_args()
     compiled = {entry["file"] for entry in json.loads((options.build / "compile_commands.json").read_text())}
     files = options.files or [path for path in cxx_files() if path.parts[0] in OWN and str(ROOT / path) in compiled]
+    files = newest_first(files)
     clean_list = options.build / "tidy-clean.json"
     clean = set(json.loads(clean_list.read_text())) if clean_list.exists() else set()
     headers = all_headers()

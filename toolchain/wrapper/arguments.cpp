@@ -96,18 +96,10 @@ public:
     Request run() {
         for (at_ = 0; at_ < words_.size(); ++at_) read_word();
         Request& r = request_;
-        if (informs_ || (inputs_ == 0 && !links_library_)) {
-            r.action = Action::pass;
-            r.refusal = {};
-        } else if (stops_ || (inputs_ > 0 && headers_ == inputs_)) {
-            r.action = Action::compile;
-            if (r.refusal != no_32_bit) r.refusal = {};  // -shared with -c says nothing
-        } else if (no_image_ && r.refusal != no_shared) {
-            r.action = Action::pass;
-            r.refusal = {};
-        } else {
-            r.action = Action::link;
-        }
+        r.action = what_to_do();
+        if (r.action == Action::pass) r.refusal = {};
+        // -shared with -c says nothing
+        if (r.action == Action::compile && r.refusal != no_32_bit) r.refusal = {};
         if (r.action != Action::link) r.arguments = words_;
         if (r.output.empty()) r.output = "a.out";
         return std::move(r);
@@ -117,6 +109,13 @@ public:
     [[nodiscard]] bool kept_all() const { return kept_all_; }
 
 private:
+    [[nodiscard]] Action what_to_do() const {
+        if (informs_ || (inputs_ == 0 && !links_library_)) return Action::pass;
+        if (stops_ || (inputs_ > 0 && headers_ == inputs_)) return Action::compile;
+        if (no_image_ && request_.refusal != no_shared) return Action::pass;
+        return Action::link;
+    }
+
     void read_word() {
         const std::string& word = words_[at_];
         if (word.starts_with("-Wl,")) return read_linker_list(word);
