@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every test that CTest knows in a build folder; counts doctest's cases one by one.
+"""Runs every test that CTest knows in some build folders; counts doctest's cases one by one.
 
-usage: run_unit_tests.py --build FOLDER
+usage: run_unit_tests.py --build FOLDER...
 """
 import argparse
 import json
@@ -38,13 +38,9 @@ def run(test: dict, tally: Tally) -> None:
         tally.record(test["name"], f"{cases}; again: {' '.join(test['command'])}")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, required=True)
-    build = parser.parse_args().build
+def run_all(build: Path, tally: Tally) -> None:
     listing = json.loads(subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, check=True, capture_output=True,
                                         text=True).stdout)
-    tally = Tally()
     for test in listing["tests"]:
         if "command" in test:
             run(test, tally)
@@ -52,6 +48,14 @@ def main() -> int:
             tally.record(test["name"], "was not built")
     if not listing["tests"]:
         tally.record("unit tests", f"{build} has none")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True, nargs="+")
+    tally = Tally()
+    for build in parser.parse_args().build:
+        run_all(build, tally)
     return tally.finish()
 
 

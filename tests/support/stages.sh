@@ -11,7 +11,7 @@ stage_tidy() {
     build release && python3 -B tests/support/check_tidy.py --build build/release
 }
 stage_unit() {
-    build asan && python3 -B tests/support/run_unit_tests.py --build build/asan
+    build asan && build release && python3 -B tests/support/run_unit_tests.py --build build/asan build/release
 }
 stage_fuzz() {
     build fuzz && python3 -B tests/support/run_fuzzers.py --build build/fuzz --seconds 30
