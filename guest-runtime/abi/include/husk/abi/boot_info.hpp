@@ -78,7 +78,11 @@ struct BootInfo {
 
     // "name=value", for the parts of the runtime that know the name; others are skipped. The same words stand behind
     // "husk." on a foreign VMM's kernel line.
-    //   mount=vda:/data[:ro]    what to mount where
+    //   mount=vda:/data[:ro]              what to mount where
+    //   ip=eth0,dhcp                      ask a DHCP server for eth0's IPv4 address, routes and name servers
+    //   ip=eth0,10.0.0.2/24[,10.0.0.1]    an address with its network, and the default gateway; IPv6 likewise; repeated
+    //   dns=10.0.0.1                      a name server; repeated, in order
+    //   hostname=NAME                     what uname and gethostname say
     StringList settings;
     std::uint32_t devices_offset;  // DeviceRecord[device_count], 8-byte aligned behind the start of BootInfo
     std::uint32_t device_count;
