@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <husk/abi/device_record.hpp>
 #include <husk/abi/memory_layout.hpp>
 
 namespace husk::boot {
@@ -27,6 +28,7 @@ public:
     void identity(abi::PhysRange range, Access access) { map(0, range, access, PageSize::small); }
     void at(std::uint64_t va, abi::PhysRange range) { map(va - range.begin, range, read_write, PageSize::small); }
     void physmap(abi::PhysRange range, Access access) { map(abi::physmap_base, range, access, PageSize::giant); }
+    void registers(abi::PhysRange range) { map(abi::physmap_base, range, read_write, PageSize::small); }
     void supervisor_map(abi::PhysRange range) { map(abi::supervisor_map_base, range, supervisor, PageSize::giant); }
     [[nodiscard]] bool fits() const { return fits_; }
 
@@ -78,9 +80,11 @@ bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::sp
 
     mapper.physmap({plan.descriptors.begin, plan.vcpu_areas.begin}, read_only);
     map_vcpu_areas(mapper, plan);
-    mapper.physmap({plan.kernel_stack.begin, plan.main_stack.end}, read_write);
+    mapper.physmap({plan.kernel_stack.begin, plan.device_queues.end}, read_write);
     mapper.physmap(plan.tables, read_only);
     map_ram_behind_low_region(mapper, plan, segments);
+    mapper.registers(
+        {abi::device_registers_base, abi::device_registers_base + std::uint64_t{plan.device_count} * abi::page_size});
     mapper.supervisor_map({0, std::min(plan.ram_bytes, abi::mmio_hole_begin)});
 
     if (plan.ram_bytes > abi::mmio_hole_begin) {

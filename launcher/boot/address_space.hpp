@@ -11,7 +11,7 @@
 namespace husk::boot {
 
 // Maps the image where it is linked with the first pages of the break behind it, the first kernel stack, the top of the
-// main stack, the physmap and the supervisor map. false: the tables do not fit.
+// main stack, the physmap with the devices' register pages, and the supervisor map. false: the tables do not fit.
 [[nodiscard]] bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan,
                                      std::span<const image::Segment> segments, abi::GuestVirt main_stack_end);
 

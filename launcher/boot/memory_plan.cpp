@@ -50,7 +50,7 @@ abi::GuestPhys MemoryPlan::vcpu_area(std::uint32_t index) const {
 }
 
 MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t ram_bytes, std::uint32_t vcpu_count,
-                       std::uint64_t boot_info_bytes) {
+                       std::uint64_t boot_info_bytes, const DeviceNeeds& devices) {
     if (boot_info_bytes > boot_info_max_bytes)
         throw host::Error(host::ExitCode::usage, "arguments and environment take " +
                                                      std::to_string(boot_info_bytes >> 10) + " KiB: at most " +
@@ -66,9 +66,12 @@ MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t r
     plan.vcpu_areas = {plan.boot_info.end, plan.boot_info.end + vcpu_count * abi::vcpu_area::stride_bytes};
     plan.kernel_stack = {plan.vcpu_areas.end, plan.vcpu_areas.end + abi::kernel_stack_bytes};
     plan.main_stack = {plan.kernel_stack.end, plan.kernel_stack.end + abi::main_stack_ready_bytes};
-    plan.tables = {plan.main_stack.end, low_region_end};
+    plan.device_queues = {plan.main_stack.end, plan.main_stack.end + devices.queue_bytes};
+    plan.device_count = devices.count;
+    plan.tables = {plan.device_queues.end, low_region_end};
     if (plan.tables.begin + tables_min_bytes > low_region_end)
-        throw host::Error(host::ExitCode::usage, std::to_string(vcpu_count) + " virtual CPUs are more than fit");
+        throw host::Error(host::ExitCode::usage, std::to_string(vcpu_count) + " virtual CPUs with " +
+                                                     std::to_string(devices.count) + " devices are more than fit");
 
     // First what shares a large page with the image: it is backed already.
     const std::uint64_t low_ram_end = std::min(ram_bytes, abi::mmio_hole_begin);

@@ -6,6 +6,7 @@
 //              BootInfo and what it points to
 //              vCPU areas
 //              the first kernel stack and the top of the main stack
+//              queues of devices
 //              page tables, then pages that may become page tables, up to
 //   2 MiB      the guest's, as everything that is not the image
 #pragma once
@@ -37,8 +38,10 @@ struct MemoryPlan {
     abi::PhysRange boot_info{};
     abi::PhysRange vcpu_areas{};
     abi::PhysRange kernel_stack{};
-    abi::PhysRange main_stack{};   // its top
-    abi::PhysRange break_ready{};  // behind the image
+    abi::PhysRange main_stack{};     // its top
+    abi::PhysRange device_queues{};  // those that the launcher sets up
+    std::uint32_t device_count = 0;  // register pages from abi::device_registers_base on
+    abi::PhysRange break_ready{};    // behind the image
     abi::PhysRange tables{};
     abi::PhysRange image{};  // whole pages from the first segment to the last
     std::uint32_t free_range_count = 0;
@@ -48,8 +51,14 @@ struct MemoryPlan {
     [[nodiscard]] std::span<const abi::PhysRange> free() const { return {free_ranges.data(), free_range_count}; }
 };
 
+struct DeviceNeeds {
+    std::uint32_t count = 0;
+    std::uint64_t queue_bytes = 0;  // of all, whole pages
+};
+
 // RAM at [0, ram_bytes), or with the MMIO hole left out. Throws host::Error: memory_too_small, bad_segments, usage.
 [[nodiscard]] MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t ram_bytes,
-                                     std::uint32_t vcpu_count, std::uint64_t boot_info_bytes);
+                                     std::uint32_t vcpu_count, std::uint64_t boot_info_bytes,
+                                     const DeviceNeeds& devices = {});
 
 }  // namespace husk::boot

@@ -27,8 +27,12 @@ enum class ExitCode : int {
     guest_fault = 79,   // triple fault or an exit that no correct guest makes
     runtime_panic = 80,
     no_qemu = 81,
-    patch_table = 82,  // a patch table that does not fit its image
-    timeout = 124,     // --timeout, as timeout(1)
+    patch_table = 82,      // a patch table that does not fit its image
+    disk_unreadable = 83,  // missing, no permission, a directory
+    disk_in_use = 84,
+    bad_disk = 85,    // no whole sectors, an overlay of another disk, no O_DIRECT
+    disk_tools = 86,  // mke2fs is missing or failed
+    timeout = 124,    // --timeout, as timeout(1)
 };
 
 // `what()` is one sentence: what failed and what to do about it.

@@ -23,15 +23,32 @@ Vm Vm::create(const System& system) {
     return vm;
 }
 
-void Vm::add_memory(abi::GuestPhys begin, std::span<std::byte> ram) {
+void Vm::add_memory(abi::GuestPhys begin, std::span<std::byte> ram) { add_slot(begin, ram, 0); }
+
+void Vm::add_read_only_memory(abi::GuestPhys begin, std::span<std::byte> bytes) {
+    add_slot(begin, bytes, KVM_MEM_READONLY);
+}
+
+void Vm::add_slot(abi::GuestPhys begin, std::span<std::byte> bytes, std::uint32_t flags) {
     kvm_userspace_memory_region slot{};
     slot.slot = slots_++;
+    slot.flags = flags;
     slot.guest_phys_addr = begin.value;
-    slot.memory_size = ram.size();
+    slot.memory_size = bytes.size();
     // SAFETY: KVM takes the address as a number; the mapping outlives the VM.
-    slot.userspace_addr = reinterpret_cast<std::uintptr_t>(ram.data());
+    slot.userspace_addr = reinterpret_cast<std::uintptr_t>(bytes.data());
     if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &slot) != 0)
         throw host::errno_error("KVM does not take the guest's memory (KVM_SET_USER_MEMORY_REGION)");
+}
+
+bool Vm::try_signal_on_write(abi::GuestPhys at, std::uint32_t value, int event_fd) const {
+    kvm_ioeventfd request{};
+    request.addr = at.value;
+    request.len = sizeof value;
+    request.datamatch = value;
+    request.fd = event_fd;
+    request.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
+    return ::ioctl(fd_.get(), KVM_IOEVENTFD, &request) == 0;
 }
 
 bool Vm::try_exit_on_emulation_failure() const {

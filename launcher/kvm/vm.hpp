@@ -22,6 +22,13 @@ public:
     // Each call is one new slot; ram stays mapped as long as the VM lives.
     void add_memory(abi::GuestPhys begin, std::span<std::byte> ram);
 
+    // The same for bytes that the guest may only read; a write is an exit.
+    void add_read_only_memory(abi::GuestPhys begin, std::span<std::byte> bytes);
+
+    // From now on a write of 32 bits at `at` signals event_fd, and is no exit. Slots are better added before: later
+    // ones wait for a grace period of the host's kernel. false: this KVM cannot.
+    bool try_signal_on_write(abi::GuestPhys at, std::uint32_t value, int event_fd) const;
+
     // From now on an instruction that KVM cannot emulate is an exit, also in ring 3, where it would be a #UD otherwise.
     // false: this KVM cannot.
     bool try_exit_on_emulation_failure() const;
@@ -29,6 +36,8 @@ public:
     [[nodiscard]] Vcpu create_vcpu(std::uint32_t index, std::size_t run_bytes) const;
 
 private:
+    void add_slot(abi::GuestPhys begin, std::span<std::byte> bytes, std::uint32_t flags);
+
     explicit Vm(host::FileDescriptor fd) : fd_(std::move(fd)) {}
     host::FileDescriptor fd_;
     std::uint32_t slots_ = 0;

@@ -67,6 +67,16 @@ public:
         return bytes.empty() ? nullptr : reinterpret_cast<T*>(bytes.data());
     }
 
+    // The same for an array; empty when it is not all RAM.
+    template <class T>
+    [[nodiscard]] std::span<T> try_shared_array(abi::GuestPhys at, std::size_t count) const {
+        static_assert(std::is_trivially_copyable_v<T>);
+        if (!at.is_aligned(alignof(T)) || count > SIZE_MAX / sizeof(T)) return {};
+        const std::span<std::byte> bytes = try_span(at, count * sizeof(T));
+        // SAFETY: in range and aligned as just checked; lives as long as this object, which outlives every vCPU.
+        return bytes.empty() ? std::span<T>() : std::span<T>(reinterpret_cast<T*>(bytes.data()), count);
+    }
+
     // Page-table entries and other 64-bit words of a page-aligned range.
     [[nodiscard]] std::span<std::uint64_t> try_words(abi::GuestPhys begin, std::uint64_t size_bytes) const;
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// A thread that serves a device: for a while after there was work it looks for more by itself, then it sleeps.
+//
+// Waking a thread that sleeps costs more than a disk's read, and a notification costs the guest an exit. So after
+// activity the thread spins a little, where its CPU is known to be another than the vCPU's. It is started by the first
+// wake(): a VM that does not use the device does not pay for it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "launcher/host/event_fd.hpp"
+#include "launcher/host/file_descriptor.hpp"
+
+namespace husk::event {
+
+// What a ServiceThread serves. All calls on its thread.
+class Served {
+public:
+    virtual ~Served() = default;
+
+    // One round, without blocking. true: there was something to do.
+    virtual bool serve() = 0;
+
+    // From here on news reach a wake descriptor, or call wake(). false: there is something to do already.
+    virtual bool arm() = 0;
+    // The thread looks by itself again.
+    virtual void disarm() = 0;
+
+    // When to look at the latest, CLOCK_MONOTONIC; UINT64_MAX: not before there is news.
+    [[nodiscard]] virtual std::uint64_t deadline_ns() const = 0;
+};
+
+// Which CPU a vCPU was last seen on; what spins stays off it.
+struct CpuInUse {
+    std::atomic<int> number = -1;
+};
+
+class ServiceThread final {
+public:
+    // Both arguments outlive the thread. Throws host::Error.
+    ServiceThread(Served& served, const CpuInUse& vcpu_cpu);
+    ~ServiceThread();  // ends the thread
+    ServiceThread(const ServiceThread&) = delete;
+    ServiceThread& operator=(const ServiceThread&) = delete;
+
+    // Another descriptor that wakes the thread while it is readable; serve() makes it unreadable again. Throws.
+    void add_wake_fd(int fd);
+
+    // Any thread. Starts the thread when it does not run yet.
+    void wake();
+
+    // Does what wake() does on a thread that runs, for the kernel to signal.
+    [[nodiscard]] int wake_fd() const { return wake_.get(); }
+
+    // Runs `task` on the thread, between two rounds, and returns when it is done. When the thread does not run, on the
+    // calling one.
+    void call(const std::function<void()>& task);
+
+private:
+    void run();
+    void sleep();
+    [[nodiscard]] bool may_spin() const;
+    void run_task();
+
+    Served& served_;
+    const CpuInUse& vcpu_cpu_;
+    host::EventFd wake_;
+    host::FileDescriptor poll_set_;
+    std::atomic<bool> ends_ = false;
+    std::atomic<bool> runs_ = false;
+    std::mutex mutex_;  // start, and one call() at a time
+    std::atomic<const std::function<void()>*> task_ = nullptr;
+    std::thread thread_;
+};
+
+}  // namespace husk::event
