@@ -3,6 +3,7 @@
 
 #include "launcher/cli/option_parser.hpp"
 #include "launcher/config/config_file.hpp"
+#include "launcher/config/disk_option.hpp"
 #include "launcher/config/values.hpp"
 
 namespace husk::cli {
@@ -14,6 +15,8 @@ struct RunOptions {
     std::optional<std::string> config;
     std::optional<std::string> memory;
     std::vector<std::string> environment;
+    std::vector<std::string> disks;
+    std::vector<std::string> directories;
     std::optional<std::string> working_directory;
     std::optional<std::string> timeout;
     std::optional<std::string> accelerator;
@@ -31,6 +34,11 @@ constexpr std::string_view usage =
 void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--memory", "SIZE", options.memory, "memory the guest may use at most (256M)");
     parser.add_list("--env", "NAME=VALUE", options.environment, "set a variable of the application; may be repeated");
+    parser.add_list("--disk", "FILE", options.disks,
+                    "attach a disk: FILE[,ro][,cache=writeback|none|unsafe][,overlay=FILE][,serial=ID][,bps=SIZE]"
+                    "[,iops=N][:MOUNT[:ro]]; may be repeated");
+    parser.add_list("--dir", "DIR:MOUNT", options.directories,
+                    "ship a folder of this host as a read-only disk; may be repeated");
     parser.add_text("--cwd", "DIR", options.working_directory, "the application's working directory (/)");
     parser.add_text("--config", "FILE", options.config, "read options from a husk.toml; the command line wins");
     parser.add_text("--timeout", "TIME", options.timeout, "end the VM after this time with exit code 124; 0 for never");
@@ -48,6 +56,20 @@ Value parse_value(std::string_view option, const std::string& text, std::optiona
     const std::optional<Value> value = parse(text);
     if (!value) refuse_usage("{} is '{}', but it must be {}", option, text, form);
     return *value;
+}
+
+// Those of the command line stand in for those of husk.toml, as its arguments do; --dir comes behind --disk.
+void apply_disks(const RunOptions& options, config::LaunchConfig& config) {
+    if (!options.disks.empty() || !options.directories.empty()) config.disks.clear();
+    for (const std::string& text : options.disks) {
+        if (const std::string wrong = config::parse_disk(text, config.disks.emplace_back()); !wrong.empty())
+            refuse_usage("--disk: {}", wrong);
+    }
+    for (const std::string& text : options.directories) {
+        if (const std::string wrong = config::parse_directory_disk(text, config.disks.emplace_back()); !wrong.empty())
+            refuse_usage("--dir: {}", wrong);
+    }
+    if (const std::string wrong = config::check_disks(config.disks); !wrong.empty()) refuse_usage("{}", wrong);
 }
 
 void apply(const RunOptions& options, config::LaunchConfig& config) {
@@ -73,6 +95,7 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
     if (options.huge_pages) {
         config.huge_pages = parse_value("--hugepages", *options.huge_pages, parse_huge_pages, huge_pages_form);
     }
+    apply_disks(options, config);
     if (options.core) config.core_file = *options.core;
     if (!options.stats.empty()) config.stats = parse_value("--stats", options.stats, parse_stats, stats_form);
     config.verbose = config.verbose || options.verbose;

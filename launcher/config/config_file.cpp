@@ -23,6 +23,7 @@
 #pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
+#include "launcher/config/disk_option.hpp"
 #include "launcher/config/nearest_name.hpp"
 #include "launcher/config/read_text_file.hpp"
 #include "launcher/config/text.hpp"
@@ -115,6 +116,50 @@ void set_directory(const Setting& setting, LaunchConfig& config) {
     if (!is_absolute_directory(config.working_directory)) setting.refuse_form(directory_form);
 }
 
+// One table of [[disk]].
+void add_disk(const std::filesystem::path& file, const toml::node& node, LaunchConfig& config) {
+    const Setting whole{&file, "disk", &node};
+    const auto* table = node.as_table();
+    if (table == nullptr) whole.refuse_form("[[disk]] tables");
+    DiskConfig disk;
+    for (const auto& [key, value] : *table) {
+        const Setting setting{&file, key.str(), &value};
+        std::string wrong;
+        if (key == "file" || key == "dir") {
+            disk.file = setting.path();
+            disk.is_directory = key == "dir";
+            disk.read_only = disk.read_only || disk.is_directory;
+        } else if (key == "mount") {
+            wrong = set_mount_point(setting.string("a path"), disk);
+        } else if (key == "ro") {
+            disk.read_only = disk.read_only || setting.boolean();
+        } else if (key == "overlay") {
+            disk.overlay = setting.path();
+        } else if (key == "serial" || key == "cache") {
+            wrong = set_disk_option(key.str(), setting.string("a string"), disk);
+        } else if (key == "bps" || key == "iops") {
+            const auto* number = value.as_integer();
+            const std::string text = number != nullptr ? std::to_string(number->get()) : setting.string("a number");
+            wrong = set_disk_option(key.str(), text, disk);
+        } else {
+            static constexpr std::array<std::string_view, 9> names{"file",  "dir",     "mount", "ro",  "serial",
+                                                                   "cache", "overlay", "bps",   "iops"};
+            setting.refuse("unknown key '{}' of a disk{}", setting.key, suggest_name(setting.key, names));
+        }
+        if (!wrong.empty()) setting.refuse("{}", wrong);
+    }
+    if (disk.file.empty()) whole.refuse("a disk needs file or dir");
+    config.disks.push_back(std::move(disk));
+    if (const std::string wrong = check_disks(config.disks); !wrong.empty()) whole.refuse("{}", wrong);
+}
+
+void set_disks(const Setting& setting, LaunchConfig& config) {
+    const auto* list = setting.node->as_array();
+    if (list == nullptr) setting.refuse_form("[[disk]] tables");
+    config.disks.clear();
+    for (const toml::node& item : *list) add_disk(*setting.file, item, config);
+}
+
 struct Key {
     std::string_view name;
     void (*set)(const Setting&, LaunchConfig&);
@@ -127,6 +172,7 @@ constexpr std::array keys{
     Key{"hugepages",
         [](const Setting& s, LaunchConfig& c) { c.huge_pages = s.parsed(parse_huge_pages, huge_pages_form); }},
     Key{"env", set_variables},
+    Key{"disk", set_disks},
     Key{"cwd", set_directory},
     Key{"timeout", [](const Setting& s, LaunchConfig& c) { c.timeout = s.parsed(parse_duration, duration_form); }},
     Key{"accel",

@@ -4,6 +4,9 @@
 //   image = "build/app"          # relative paths are relative to the file's folder
 //   args = ["--port", "80"]
 //   memory = "512M"
+//   [[disk]]                     # file or dir, mount, ro, serial, cache, overlay, bps, iops
+//   file = "data.img"
+//   mount = "/data"
 //   env = { LANG = "C.UTF-8" }   # or ["LANG=C.UTF-8"]
 #pragma once
 

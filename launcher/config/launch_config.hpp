@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "launcher/config/disk_config.hpp"
+
 namespace husk::config {
 
 enum class HugePages { automatic, size_2m, size_1g, thp, off };
@@ -23,6 +25,7 @@ struct LaunchConfig {
     std::uint64_t memory_bytes = 256ull << 20;
     HugePages huge_pages = HugePages::automatic;
     Accelerator accelerator = Accelerator::automatic;
+    std::vector<DiskConfig> disks;  // vda, vdb, ...
     std::optional<std::chrono::milliseconds> timeout;
     std::optional<std::filesystem::path> core_file;
     StatsFormat stats = StatsFormat::none;

@@ -53,6 +53,7 @@ DOORS = [
     (r"<toml\+\+/|<toml\.hpp>", ["launcher/config"]),
     (r"<boost/", ["launcher/event"]),
     (r"<Zydis/", ["toolchain/image"]),
+    (r"<liburing\.h>|<liburing/", ["launcher/backend"]),
     (r"<slirp/|<libslirp", ["launcher/backend"]),
 ]
 # Assembled here so that this file does not match itself.
