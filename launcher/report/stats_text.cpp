@@ -52,6 +52,11 @@ std::string stats_as_text(const run::Stats& stats) {
         text += fill_in("husk: stats: {} exits {}\n", padded(std::to_string(stats.exits[kind]), width),
                         run::name_of(static_cast<run::ExitKind>(kind)));
     }
+    for (const run::DeviceStats& device : stats.devices) {
+        text += fill_in("husk: stats: {} {} requests, {}K; {} register writes, {} of them notifications, {} signals\n",
+                        padded(device.name, width), device.requests, device.bytes >> 10, device.register_writes,
+                        device.notifications, device.signals);
+    }
     if (stats.upcalls != 0)
         text += fill_in("husk: stats: {} pre-emptions\n", padded(std::to_string(stats.upcalls), width));
     return text;
@@ -69,7 +74,14 @@ std::string stats_as_json(const run::Stats& stats) {
     for (std::size_t kind = 0; kind < run::exit_kinds; ++kind) {
         json.field(run::name_of(static_cast<run::ExitKind>(kind)), stats.exits[kind]);
     }
-    json.end_object().field("preemptions", stats.upcalls).end_object();
+    json.end_object().field("preemptions", stats.upcalls).key("devices").begin_object();
+    for (const run::DeviceStats& device : stats.devices) {
+        json.key(device.name).begin_object();
+        json.field("requests", device.requests).field("bytes", device.bytes);
+        json.field("register_writes", device.register_writes).field("notifications", device.notifications);
+        json.field("signals", device.signals).end_object();
+    }
+    json.end_object().end_object();
     return json.text() + "\n";
 }
 

@@ -26,14 +26,9 @@ namespace {
 
 constexpr std::uint32_t vcpu_count = 1;
 
-boot::BootBlobs blobs_of(const config::LaunchConfig& config, const kvm::CpuModel& cpu_model) {
-    return {cpu_model.guest_cpuid(),
-            config.image.native(),
-            config.arguments,
-            config.environment,
-            config.working_directory,
-            {},
-            {}};
+boot::BootBlobs blobs_of(const config::LaunchConfig& config, const kvm::CpuModel& cpu_model, const Devices& devices) {
+    return {cpu_model.guest_cpuid(),  config.image.native(), config.arguments, config.environment,
+            config.working_directory, devices.settings(),    devices.records()};
 }
 
 std::uint32_t flags_of(const config::LaunchConfig& config) {
@@ -71,6 +66,7 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
       image_(image),
       hooks_(hooks),
       memory_(memory::GuestMemory::create(config.memory_bytes, config.huge_pages)),
+      devices_(config, memory_, *this),
       loader_(image, memory_) {
     StepTimer timer(stats);
     load_on_second_cpu();
@@ -78,12 +74,16 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     kvm::load_cpu_model(system, cpu_model_);
     timer.done("cpu model");
     plan_ = boot::plan_memory(image.segments, memory_.size_bytes(), vcpu_count,
-                              boot::boot_info_bytes(blobs_of(config_, cpu_model_)));
+                              boot::boot_info_bytes(blobs_of(config_, cpu_model_, devices_)), devices_.needs());
 
     vm_ = kvm::Vm::create(system);
     timer.done("create VM");
     slots_.emplace(*vm_, memory_, cpu_model_.kind, plan_.image.end);
     timer.done("add memory");
+    if (!devices_.empty()) {
+        devices_.connect(*vm_, plan_.device_queues);
+        timer.done("add devices");
+    }
     create_vcpus(system);
     timer.done("create vCPU");
     write_low_memory();
@@ -168,7 +168,7 @@ void Machine::write_low_memory() {
     info.main_stack_end = main_stack_end.value;
     fill_seed(info);
     fill_streams(info);
-    const boot::BootBlobs blobs = blobs_of(config_, cpu_model_);
+    const boot::BootBlobs blobs = blobs_of(config_, cpu_model_, devices_);
     boot::write_boot_info(info, blobs, memory_.try_span({plan_.boot_info.begin}, boot::boot_info_bytes(blobs)));
 }
 

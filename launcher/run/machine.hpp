@@ -7,8 +7,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "launcher/boot/image_loader.hpp"
 #include "launcher/boot/memory_plan.hpp"
@@ -19,6 +22,7 @@
 #include "launcher/kvm/cpu_model_cache.hpp"
 #include "launcher/kvm/vm.hpp"
 #include "launcher/memory/guest_memory.hpp"
+#include "launcher/run/devices.hpp"
 #include "launcher/run/doorbells.hpp"
 #include "launcher/run/memory_slots.hpp"
 #include "launcher/run/run.hpp"
@@ -27,7 +31,7 @@
 
 namespace husk::run {
 
-class Machine final : DoorbellHost {
+class Machine final : DoorbellHost, virtio::TransportHost {
 public:
     // Builds everything up to the first instruction. Throws host::Error.
     Machine(const config::LaunchConfig& config, const image::Image& image, const RunHooks& hooks, Stats& stats);
@@ -37,6 +41,10 @@ public:
     void run(Outcome& outcome);
 
     [[nodiscard]] std::uint64_t resident_bytes() const { return memory_.resident_bytes(); }
+    [[nodiscard]] std::vector<DeviceStats> device_stats() const { return devices_.stats(); }
+
+    // After run(): whoever waits for the exit code may use the disks.
+    void close_devices() { devices_.close(); }
 
 private:
     struct VirtualCpu {
@@ -61,6 +69,10 @@ private:
     void start_ticker(VirtualCpu& cpu);
     [[nodiscard]] event::EventLoop& event_loop();
 
+    [[nodiscard]] bool serve_device(const kvm::MmioAccess& access);
+
+    void on_device_news(std::uint32_t queue) override;
+    void on_device_fault(const std::string& sentence) override;
     void watch_console(unsigned stream, short poll_events) override;
     VcpuControl* try_vcpu(std::uint64_t index) override;
 
@@ -69,6 +81,7 @@ private:
     const RunHooks& hooks_;
 
     memory::GuestMemory memory_;
+    Devices devices_;
     boot::ImageLoader loader_;
     std::jthread loading_;
     kvm::CpuModel cpu_model_;
@@ -81,6 +94,8 @@ private:
     std::int64_t tsc_offset_ = 0;
     std::chrono::steady_clock::time_point started_at_;
     std::atomic<bool> timed_out_ = false;
+    std::mutex device_fault_mutex_;
+    std::optional<std::string> device_fault_;       // why a device ended the VM
     std::unique_ptr<event::EventLoop> event_loop_;  // last: its thread ends first
 };
 

@@ -21,6 +21,10 @@ constexpr std::uint16_t serial_ports = 8;
 constexpr std::uint16_t line_status_offset = 5;
 constexpr std::byte transmitter_empty{0x60};
 
+// Closing a VM that has an ioeventfd waits for a grace period of the host's kernel, 15 ms, unless the VM is older than
+// one: a short run must not get any.
+constexpr std::chrono::milliseconds event_fd_age(20);
+
 bool is_doorbell(std::uint16_t port) { return port >= abi::doorbell_first_port && port <= abi::doorbell_last_port; }
 bool is_serial(std::uint16_t port) { return port >= abi::serial_port && port < abi::serial_port + serial_ports; }
 
@@ -37,6 +41,7 @@ void Machine::run(Outcome& outcome) {
     VirtualCpu& cpu = cpus_.front();
     cpu.control.attach_to_this_thread();
     if (config_.timeout) cpu.control.let_alarm_end_wait();
+    if (!devices_.empty()) cpu.control.publish_cpu(devices_.vcpu_cpu());
     install_kick_handler();
     forward_host_signals(cpu.control);
     started_at_ = std::chrono::steady_clock::now();
@@ -81,9 +86,15 @@ bool Machine::serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome) {
         outcome.stats.count(ExitKind::interrupted);
         return on_interrupted(cpu, outcome);
     }
-    if (const auto* access = std::get_if<kvm::MmioAccess>(&exit); access != nullptr && slots_->try_serve(*access)) {
-        outcome.stats.count(ExitKind::memory);
-        return true;
+    if (const auto* access = std::get_if<kvm::MmioAccess>(&exit)) {
+        if (serve_device(*access)) {
+            outcome.stats.count(ExitKind::device);
+            return true;
+        }
+        if (slots_->try_serve(*access)) {
+            outcome.stats.count(ExitKind::memory);
+            return true;
+        }
     }
     if (std::holds_alternative<kvm::EmulationFailed>(exit) && slots_->try_grow()) {
         outcome.stats.count(ExitKind::memory);
@@ -94,9 +105,31 @@ bool Machine::serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome) {
     return false;
 }
 
+bool Machine::serve_device(const kvm::MmioAccess& access) {
+    if (devices_.empty() || !devices_.try_serve(access)) return false;
+    if (devices_.wants_event_fds() && std::chrono::steady_clock::now() - started_at_ >= event_fd_age) {
+        static_cast<void>(slots_->try_grow());
+        devices_.use_event_fds();
+    }
+    return true;
+}
+
+void Machine::on_device_news(std::uint32_t) { cpus_.front().control.raise_lazily(abi::attention::devices); }
+
+void Machine::on_device_fault(const std::string& sentence) {
+    {
+        const std::lock_guard lock(device_fault_mutex_);
+        if (!device_fault_) device_fault_ = "the guest broke a rule of virtio: " + sentence;
+    }
+    for (VirtualCpu& cpu : cpus_) cpu.control.request_stop();
+}
+
 bool Machine::on_interrupted(VirtualCpu& cpu, Outcome& outcome) {
     if (cpu.control.stop_requested()) {
-        if (timed_out_.load()) {
+        const std::lock_guard lock(device_fault_mutex_);
+        if (device_fault_) {
+            outcome.failure = {host::ExitCode::guest_fault, *device_fault_};
+        } else if (timed_out_.load()) {
             outcome.failure = {host::ExitCode::timeout, "the guest did not end within the --timeout of " +
                                                             std::to_string(config_.timeout->count()) + " ms"};
         } else {

@@ -36,6 +36,8 @@ Outcome run_vm(const config::LaunchConfig& config, const image::Image& image, co
     outcome.machine->run(outcome);
     if (config.stats != config::StatsFormat::none)
         outcome.stats.memory_resident_bytes = outcome.machine->resident_bytes();
+    outcome.stats.devices = outcome.machine->device_stats();
+    outcome.machine->close_devices();
     return outcome;
 }
 

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "launcher/kvm/cpu_model.hpp"
 #include "launcher/memory/guest_memory.hpp"
@@ -28,12 +30,22 @@ enum class ExitKind : std::size_t {
     log,
     crash,
     serial,
+    device,       // a write to a device's register
     memory,       // the first use of memory that KVM had not been told of
     interrupted,  // by a signal to the vCPU's thread
     other,
 };
 inline constexpr std::size_t exit_kinds = static_cast<std::size_t>(ExitKind::other) + 1;
 [[nodiscard]] const char* name_of(ExitKind kind);
+
+struct DeviceStats {
+    std::string name;
+    std::uint64_t register_writes = 0;  // exits; notifications included
+    std::uint64_t notifications = 0;    // that were exits
+    std::uint64_t signals = 0;          // times that the guest was told of used buffers
+    std::uint64_t requests = 0;
+    std::uint64_t bytes = 0;
+};
 
 struct Stats {
     kvm::Kind kvm_kind = kvm::Kind::hw;
@@ -44,6 +56,7 @@ struct Stats {
     std::uint64_t first_run_tsc = 0;  // host's TSC just before the first guest instruction
     std::array<std::uint64_t, exit_kinds> exits{};
     std::uint64_t upcalls = 0;  // pre-emptions of application code
+    std::vector<DeviceStats> devices;
 
     [[nodiscard]] std::span<const Step> steps() const { return {steps_.data(), step_count_}; }
 

@@ -19,7 +19,11 @@ void Ticker::on_tick() {
         if (control_.state() == VcpuState::waiting || !parked_.exchange(false)) return;
     }
     const std::uint64_t guest_tsc = __rdtsc() + static_cast<std::uint64_t>(tsc_offset_);
-    if (control_.wants_tick(guest_tsc)) control_.raise(abi::attention::tick);
+    if (control_.wants_tick(guest_tsc)) {
+        control_.raise(abi::attention::tick);
+    } else if (control_.attention() != 0 && control_.state() == VcpuState::guest) {
+        control_.kick();  // raised lazily, and not taken for a whole slice
+    }
     schedule(next_delay_ns(guest_tsc));
 }
 

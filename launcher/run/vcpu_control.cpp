@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/run/vcpu_control.hpp"
 
+#include <sched.h>
+
 #include <cerrno>
 #include <csignal>
 #include <limits>
@@ -36,6 +38,11 @@ void VcpuControl::raise(std::uint32_t attention_bits) {
     std::atomic_ref(mailbox_.attention).fetch_or(attention_bits);
     nudge();
     kick();
+}
+
+void VcpuControl::raise_lazily(std::uint32_t attention_bits) {
+    std::atomic_ref(mailbox_.attention).fetch_or(attention_bits);
+    nudge();
 }
 
 void VcpuControl::raise_signal(int number) {
@@ -82,6 +89,7 @@ void VcpuControl::attach_to_this_thread() {
 void VcpuControl::detach_from_this_thread() { control_of_this_thread = nullptr; }
 
 kvm::Exit VcpuControl::run_guest() {
+    if (cpu_in_use_ != nullptr) cpu_in_use_->number.store(::sched_getcpu(), std::memory_order_relaxed);
     state_.store(word(VcpuState::guest));
     const kvm::Exit exit = vcpu_.run();
     state_.store(word(VcpuState::host));

@@ -10,6 +10,7 @@
 
 #include <husk/abi/doorbell.hpp>
 
+#include "launcher/event/service_thread.hpp"
 #include "launcher/kvm/vcpu.hpp"
 
 namespace husk::run {
@@ -26,6 +27,10 @@ public:
     // Sets attention bits; a waiting vCPU goes on, one in the guest comes out.
     void raise(std::uint32_t attention_bits);
     void raise_signal(int number);
+
+    // The same, but one in the guest is left alone: it looks on its way out of the runtime, and when its time slice is
+    // over.
+    void raise_lazily(std::uint32_t attention_bits);
 
     // Makes wait() return, now or when next called.
     void wake();
@@ -46,6 +51,9 @@ public:
     // Before the first run_guest: kicks go to the calling thread. Detach before this object goes.
     void attach_to_this_thread();
     void detach_from_this_thread();
+
+    // Where to say, from now on, which CPU the vCPU runs on.
+    void publish_cpu(event::CpuInUse& cpu) { cpu_in_use_ = &cpu; }
 
     [[nodiscard]] kvm::Exit run_guest();
 
@@ -70,6 +78,7 @@ private:
     std::atomic<bool> alarm_ = false;
     bool alarm_ends_wait_ = false;
     int thread_id_ = 0;
+    event::CpuInUse* cpu_in_use_ = nullptr;
 };
 
 // The signal that kicks: its handler asks the vCPU of its thread to exit.

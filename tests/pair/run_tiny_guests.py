@@ -291,6 +291,67 @@ def a_damaged_cpu_cache_is_ignored(launcher):
             expect("size", cache.stat().st_size, len(good))
 
 
+def a_disk(folder, sectors=64):
+    path = pathlib.Path(folder, "disk.img")
+    path.write_bytes(os.urandom(512 * sectors))
+    return path
+
+
+def the_first_sector_is_read_through_the_queue(launcher):
+    with tempfile.TemporaryDirectory() as folder:
+        disk = a_disk(folder)
+        for options in ("", ",cache=unsafe", ",ro"):
+            done = launcher.run("disk", ["--disk", f"{disk}{options}"], ["r"])
+            expect(f"exit code with '{options}'", (done.returncode, done.stderr), (0, b""))
+            expect("sector", done.stdout == disk.read_bytes()[:512], True)
+
+
+def a_written_sector_is_in_the_file(launcher):
+    with tempfile.TemporaryDirectory() as folder:
+        disk = a_disk(folder)
+        before = disk.read_bytes()
+        expect("exit code", launcher.run("disk", ["--disk", disk], ["w"]).returncode, 0)
+        expect("file", disk.read_bytes() == b"Husk" * 128 + before[512:], True)
+
+
+def a_read_only_disk_cannot_be_written(launcher):
+    with tempfile.TemporaryDirectory() as folder:
+        disk = a_disk(folder)
+        before = disk.read_bytes()
+        expect("exit code", launcher.run("disk", ["--disk", f"{disk},ro"], ["w"]).returncode, 1)  # VIRTIO_BLK_S_IOERR
+        expect("unchanged", disk.read_bytes() == before, True)
+
+
+def a_disk_that_was_truncated_meanwhile_gives_an_io_error(launcher):
+    with tempfile.TemporaryDirectory() as folder:
+        disk = a_disk(folder)
+        process = launcher.start("disk_late", ["--disk", disk], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        read_line(process)
+        os.truncate(disk, 0)
+        process.stdin.close()
+        expect("exit code", process.wait(TIMEOUT_S), 1)
+
+
+def a_driver_that_breaks_a_rule_ends_its_vm_with_a_sentence(launcher):
+    sentences = {"l": b"loop", "o": b"no memory", "z": b"0 bytes", "d": b"behind a writable", "h": b"descriptor 256",
+                 "j": b"jumps from 0 to 300", "t": b"indirect table of 24", "s": b"no room", "q": b"queue 7",
+                 "b": b"1 bytes to register 0x70"}
+    with tempfile.TemporaryDirectory() as folder:
+        disk = a_disk(folder)
+        for letter, sentence in sentences.items():
+            done = launcher.run("disk", ["--disk", disk], [letter])
+            expect(f"exit code of {letter}", (done.returncode, done.stderr), (79, done.stderr))
+            for part in (b"device vda", sentence):
+                if part not in done.stderr:
+                    raise Failed(f"{part!r} is not in {done.stderr!r}")
+
+
+def a_reset_in_mid_flight_is_clean(launcher):
+    with tempfile.TemporaryDirectory() as folder:
+        done = launcher.run("disk", ["--disk", a_disk(folder)], ["e"])
+        expect("exit code", (done.returncode, done.stderr), (0, b""))
+
+
 def all_tests():
     return [value for value in globals().values()
             if callable(value) and getattr(value, "__code__", None) and value.__code__.co_varnames[:1] == ("launcher",)

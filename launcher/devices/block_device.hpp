@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// virtio-blk: requests of the driver become operations on a disk, many at a time [virtio 5.2].
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <husk/abi/virtio/block.hpp>
+
+#include "launcher/backend/io_engine.hpp"
+#include "launcher/devices/block_config.hpp"
+#include "launcher/devices/block_request.hpp"
+#include "launcher/event/service_thread.hpp"
+#include "launcher/virtio/device.hpp"
+
+namespace husk::devices {
+
+class BlockDevice final : public virtio::Device, event::Served {
+public:
+    // vcpu_cpu outlives the device. Throws host::Error.
+    BlockDevice(const BlockFacts& facts, std::unique_ptr<backend::Storage> storage, const event::CpuInUse& vcpu_cpu);
+    ~BlockDevice() override;
+
+    [[nodiscard]] abi::virtio::DeviceId id() const override { return abi::virtio::DeviceId::block; }
+    [[nodiscard]] std::uint64_t features() const override { return block_features(facts_); }
+    [[nodiscard]] std::uint32_t queue_count() const override { return facts_.queue_count; }
+    [[nodiscard]] std::uint32_t queue_size_max() const override { return block_queue_size; }
+    [[nodiscard]] std::span<const std::byte> config() const override;
+
+    void start(std::uint64_t features, std::vector<NumberedQueue> queues, virtio::DriverLink& driver) override;
+    void stop() override;
+    void notify(std::uint32_t) override { thread_.wake(); }
+    [[nodiscard]] int notify_fd(std::uint32_t) const override { return thread_.wake_fd(); }
+    std::span<const std::byte> on_config_write(std::size_t offset, std::span<const std::byte> data) override;
+    [[nodiscard]] virtio::DeviceCounters counters() const override;
+
+private:
+    bool serve() override;
+    bool arm() override;
+    void disarm() override;
+    [[nodiscard]] std::uint64_t deadline_ns() const override { return UINT64_MAX; }
+
+    bool collect();
+    bool take_requests(NumberedQueue& numbered);
+    void submit(std::unique_ptr<BlockRequest> request);
+    void complete(std::unique_ptr<BlockRequest> request);
+    void signal();
+    void quiesce();
+    [[nodiscard]] NumberedQueue& queue_of(const BlockRequest& request);
+    void fail(std::uint32_t queue, std::string_view what);
+
+    const BlockFacts facts_;
+    abi::virtio::BlockConfig config_;
+    const std::unique_ptr<backend::Storage> storage_;
+
+    // The thread's own while it runs.
+    std::unique_ptr<backend::IoEngine> engine_;  // made for the first request
+    std::vector<NumberedQueue> queues_;
+    virtio::DriverLink* driver_ = nullptr;
+    BlockLimits limits_;
+    std::vector<backend::IoRequest*> done_;
+    std::size_t in_flight_ = 0;  // operations
+    bool has_failed_ = false;
+
+    std::atomic<bool> is_write_back_;
+    std::atomic<std::uint64_t> requests_ = 0;
+    std::atomic<std::uint64_t> bytes_ = 0;
+    event::ServiceThread thread_;  // last: it ends before what it uses
+};
+
+}  // namespace husk::devices

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk of the configuration as a block device.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "launcher/config/disk_config.hpp"
+#include "launcher/devices/block_device.hpp"
+#include "launcher/event/service_thread.hpp"
+
+namespace husk::run {
+
+// "vda", "vdb", ... as Linux would call the n-th one.
+[[nodiscard]] std::string disk_name(std::size_t index);
+
+// Opens and locks what the disk is kept in. Throws host::Error.
+[[nodiscard]] std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
+                                                              const event::CpuInUse& vcpu_cpu);
+
+}  // namespace husk::run
