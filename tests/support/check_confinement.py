@@ -33,7 +33,7 @@ GUEST_BELOW = {
     "memory": {"arch", "base"},
     "thread": {"memory", "arch", "base"},
     "fs": {"thread", "memory", "arch", "base"},
-    "net": {"thread", "memory", "arch", "base"},
+    "net": {"fs", "thread", "memory", "arch", "base"},
     "syscall": {"fs", "net", "thread", "memory", "arch", "base"},
     "boot": {"syscall", "fs", "net", "thread", "memory", "arch", "base", "drivers"},
     "drivers": {"syscall", "fs", "net", "thread", "memory", "arch", "base"},
