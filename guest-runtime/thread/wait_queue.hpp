@@ -74,4 +74,19 @@ Result<> wait_until(WaitQueue& queue, Deadline deadline, Ready ready) {
     }
 }
 
+// The same for what no signal ends and what is sure to come.
+template <class Ready>
+void wait_uninterruptibly(WaitQueue& queue, Ready ready) {
+    if (ready()) return;
+    Sleeper sleeper(false);
+    queue.add(sleeper);
+    for (;;) {
+        prepare_to_park();
+        if (ready()) break;
+        (void)park_uninterruptible(Deadline::never());
+    }
+    cancel_park();
+    queue.remove(sleeper);
+}
+
 }  // namespace husk::thread

@@ -12,7 +12,7 @@
 
 namespace husk::journal {
 class Journal;
-class Checkpoint;
+class Transaction;
 }  // namespace husk::journal
 
 namespace husk::block {
@@ -50,7 +50,7 @@ private:
     friend class BufferCache;
     friend class BufferRef;
     friend class journal::Journal;
-    friend class journal::Checkpoint;
+    friend class journal::Transaction;
 
     enum class State : std::uint8_t { empty, reading, valid };
 
@@ -69,7 +69,7 @@ private:
     // Guarded by the journal's lock. Each role and the membership in a checkpoint hold a reference.
     BufferRole running_ = BufferRole::none;
     BufferRole committing_ = BufferRole::none;
-    journal::Checkpoint* checkpoint_ = nullptr;
+    journal::Transaction* checkpoint_ = nullptr;
 };
 
 // A reference: while it lives, the buffer stays in memory.

@@ -44,6 +44,8 @@ private:
 
     // The buffer of that number, made when there is none, as the most recently used.
     Result<BufferRef> find_or_make(std::uint64_t block);
+    // Null when it is not in memory.
+    BufferRef try_find(std::uint64_t block);
     Buffer* find(std::uint64_t block);
     Buffer*& bucket(std::uint64_t block);
     void unhash(Buffer& buffer);
@@ -53,6 +55,7 @@ private:
     Result<Buffer*> make(std::uint64_t block);
     void destroy(Buffer& buffer);
     Result<> read(Buffer& buffer);
+    void wait_for_read(Buffer& buffer);
 
     BlockDevice& device_;
     std::uint32_t block_bytes_;

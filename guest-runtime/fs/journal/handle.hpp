@@ -16,6 +16,7 @@
 namespace husk::journal {
 
 class Journal;
+class Transaction;
 
 // Numbers wrap: compare with is_later().
 using TransactionId = std::uint32_t;
@@ -34,7 +35,9 @@ protected:
 
 private:
     friend class Journal;
-    bool is_wanted_again_ = false;  // by the running transaction, while still in the committing one's list
+    friend class Transaction;
+    Transaction* transaction_ = nullptr;  // in whose list it is
+    bool is_wanted_again_ = false;        // by the running transaction, while still in the committing one's list
 };
 
 // Called once when the transaction it was added to is durable, or will never be.
@@ -61,7 +64,8 @@ public:
     Result<> modify(block::Buffer& buffer);
     // A block that may have been modified as metadata is now free: what the journal holds of it must not be replayed,
     // and its buffer is dropped. The block must not become file data before a CommitHook of this handle says so.
-    // Modifying a buffer of it again takes that back. Costs no credit. ENOMEM, EROFS.
+    // Modifying a buffer of it again takes that back. Costs no credit. ENOMEM, EROFS; ENOSPC after thousands in one
+    // transaction: restart().
     Result<> forget(std::uint64_t block);
     void add_ordered(OrderedData& data);
     void add_hook(CommitHook& hook);

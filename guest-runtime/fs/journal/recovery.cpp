@@ -150,10 +150,17 @@ Result<> Recovery::pass(Pass which) {
         if (header.magic != format::magic || header.sequence != sequence_) break;
         Next next = Next::go_on;
         switch (header.type) {
-            case format::block_type::descriptor: next = HUSK_TRY(on_descriptor(which)); break;
-            case format::block_type::commit: next = HUSK_TRY(on_commit(which)); break;
-            case format::block_type::revoke: HUSK_TRY(on_revoke(which)); break;
-            default: next = Next::end;
+            case format::block_type::descriptor:
+                next = HUSK_TRY(on_descriptor(which));
+                break;
+            case format::block_type::commit:
+                next = HUSK_TRY(on_commit(which));
+                break;
+            case format::block_type::revoke:
+                HUSK_TRY(on_revoke(which));
+                break;
+            default:
+                next = Next::end;
         }
         if (next == Next::end) break;
     }

@@ -90,8 +90,8 @@ void set_log_start(std::span<std::byte> block, std::uint32_t start, std::uint32_
 void set_features(std::span<std::byte> block, bool has_checksums, bool is_wide) {
     auto super = load<format::Superblock>(block);
     super.compatible = super.compatible & ~format::compatible::checksum;
-    super.incompatible = incompatible::revoke | (is_wide ? incompatible::wide : 0) |
-                         (has_checksums ? incompatible::checksum_v3 : 0);
+    super.incompatible =
+        incompatible::revoke | (is_wide ? incompatible::wide : 0) | (has_checksums ? incompatible::checksum_v3 : 0);
     super.checksum_type = has_checksums ? format::checksum_crc32c : 0;
     super.checksum = 0;
     super.head = 0;

@@ -18,8 +18,8 @@ struct LogState {
     std::uint32_t sequence = 0;  // of the transaction at `start`
 };
 
-// `block`: the journal's first block as read, of a journal whose map has `map_blocks`. EINVAL: corrupt; EOPNOTSUPP: made
-// by somebody who knows more. `why` then says so.
+// `block`: the journal's first block as read, of a journal whose map has `map_blocks`. EINVAL: corrupt; EOPNOTSUPP:
+// made by somebody who knows more. `why` then says so.
 Result<LogState> parse_superblock(std::span<const std::byte> block, std::uint32_t map_blocks, std::string_view& why);
 
 // Where the log begins now; `start` 0 marks it empty.

@@ -27,6 +27,9 @@ void limit_free_frames(std::uint64_t frames);
 // The monotonic clock stands still but for this and for sleeps with a deadline, which it jumps over. Runs due timers.
 void advance_clock_ns(std::uint64_t ns);
 
+// Lets the runtime's own threads that were started run until they end. They do not run by themselves.
+void run_runtime_threads();
+
 // The next time the thread would sleep, `action` runs instead, once: what another thread would have done.
 void on_next_sleep(void (*action)());
 // A signal arrives at the next sleep.

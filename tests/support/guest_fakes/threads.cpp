@@ -25,6 +25,7 @@ bool woken = false;
 bool signal_waits = false;
 void (*sleep_action)() = nullptr;
 unsigned raised = 0;
+std::vector<std::pair<void (*)(void*), void*>> runtime_threads;
 
 void jump_to(std::uint64_t ns);
 
@@ -113,8 +114,10 @@ std::uint64_t monotonic_ns() { return now_ns; }
 std::int64_t realtime_ns() { return static_cast<std::int64_t>(1'600'000'000'000'000'000 + now_ns); }
 void set_realtime_ns(std::int64_t) {}
 
-// It would only run while the one thread sleeps: tests call what it does by themselves.
-Result<> start_runtime_thread(void (*)(void*), void*) { return {}; }
+Result<> start_runtime_thread(void (*body)(void*), void* argument) {
+    runtime_threads.emplace_back(body, argument);
+    return {};
+}
 
 std::uint32_t vcpu_count() { return 2; }
 std::uint64_t thread_cpu_ns(const Thread&) { return 20'000'000; }
@@ -146,6 +149,9 @@ WaitQueue& signal_arrivals() {
 namespace husk::test {
 
 void advance_clock_ns(std::uint64_t ns) { thread::jump_to(thread::now_ns + ns); }
+void run_runtime_threads() {
+    for (auto [body, argument] : std::exchange(thread::runtime_threads, {})) body(argument);
+}
 void on_next_sleep(void (*action)()) { thread::sleep_action = action; }
 void interrupt_next_sleep() { thread::signal_waits = true; }
 unsigned take_raised_signals() { return std::exchange(thread::raised, 0); }
