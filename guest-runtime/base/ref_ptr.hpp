@@ -19,6 +19,14 @@ public:
     RefCounted& operator=(const RefCounted&) = delete;
 
     void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
+    // False: the last owner has gone, and the object is on its way out.
+    [[nodiscard]] bool try_retain() {
+        std::uint32_t owners = references_.load(std::memory_order_relaxed);
+        while (owners != 0) {
+            if (references_.compare_exchange_weak(owners, owners + 1, std::memory_order_relaxed)) return true;
+        }
+        return false;
+    }
     void release() {
         // Pairs with the other owners' releases: their writes are seen before the destructor runs.
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;

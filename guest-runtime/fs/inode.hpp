@@ -110,8 +110,9 @@ public:
     // [begin, end) has been written: the size becomes at least `end`, and the times move. With contents() held.
     virtual void written_to(std::uint64_t /*begin*/, std::uint64_t /*end*/) {}
     virtual void was_read() {}
-    // Before a write up to `end`; with contents() held.
-    virtual Result<> check_write(std::uint64_t /*end*/) { return {}; }
+    // Before a write of [begin, end), with contents() held: how far it may go, behind `begin`; a file system finds room
+    // for it here. EPERM, ENOSPC, EROFS.
+    virtual Result<std::uint64_t> prepare_write(std::uint64_t /*begin*/, std::uint64_t end) { return end; }
     virtual Result<> allocate(std::uint64_t, std::uint64_t, bool /*keep_size*/) { return Errno::eopnotsupp; }
     virtual Result<> punch_hole(std::uint64_t, std::uint64_t) { return Errno::eopnotsupp; }
     // The first byte at or behind `offset` that is data (or a hole); ENXIO when there is none.

@@ -25,9 +25,9 @@ public:
         return {};
     }
 
-    Result<> check_write(std::uint64_t end) override {
+    Result<std::uint64_t> prepare_write(std::uint64_t, std::uint64_t end) override {
         if (has(seal::write) || has(seal::future_write)) return Errno::eperm;
-        return has(seal::grow) && end > size_bytes() ? Result<>(Errno::eperm) : Result<>();
+        return has(seal::grow) && end > size_bytes() ? Result<std::uint64_t>(Errno::eperm) : end;
     }
     Result<> resize(std::uint64_t size) override {
         if (has(seal::shrink) && size < size_bytes()) return Errno::eperm;

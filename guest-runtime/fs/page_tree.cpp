@@ -2,18 +2,21 @@
 #include "guest-runtime/fs/page_tree.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 
 namespace husk::fs {
 
 struct PageTree::Node {
     Slot slots[fan_out];
+    std::uint64_t marked;  // bit by slot: that page, or some page below
     unsigned used;
 
     static Node* create() {
         Node* node = new (std::nothrow) Node;
         if (node == nullptr) return nullptr;
         for (Slot& slot : node->slots) slot.page = 0;
+        node->marked = 0;
         node->used = 0;
         return node;
     }
@@ -54,6 +57,7 @@ Result<> PageTree::insert(std::uint64_t index, abi::GuestPhys frame) {
         Node* above = Node::create();
         if (above == nullptr) return Errno::enomem;
         above->slots[0] = root_;
+        above->marked = root_is_marked_ ? 1 : 0;
         above->used = 1;
         root_.node = above;
         ++height_;
@@ -95,8 +99,11 @@ void PageTree::remove_below(Slot& slot, unsigned height, std::uint64_t base, std
     for (std::uint64_t i = from; i <= to; ++i) {
         Slot& below = node->slots[i];
         if (below.page == 0) continue;
+        std::uint64_t bit = 1ull << i;
+        if (height == 1 && (node->marked & bit) != 0) --marked_count_;
         remove_below(below, height - 1, base + i * step, first, last, release);
         if (below.page == 0) --node->used;
+        if (below.page == 0 || (height > 1 && below.node->marked == 0)) node->marked &= ~bit;
     }
     if (node->used == 0) {
         delete node;
@@ -106,24 +113,80 @@ void PageTree::remove_below(Slot& slot, unsigned height, std::uint64_t base, std
 
 void PageTree::remove(std::uint64_t first, std::uint64_t last, Release release) {
     if (first > last || height_for(first) > height_) return;
+    if (height_ == 0 && root_is_marked_) --marked_count_;
     remove_below(root_, height_, 0, first, last, release);
+    root_is_marked_ = marked_count_ != 0;
     if (root_.page == 0) height_ = 0;
 }
 
+PageTree::Slot& PageTree::slot_of(std::uint64_t index) {
+    Slot* slot = &root_;
+    for (unsigned level = height_; level > 0; --level) {
+        slot = &slot->node->slots[(index >> ((level - 1) * bits)) & (fan_out - 1)];
+    }
+    return *slot;
+}
+
+void PageTree::replace(std::uint64_t index, abi::GuestPhys frame) { slot_of(index).page = frame.value; }
+
+void PageTree::mark(std::uint64_t index) {
+    bool was_marked = root_is_marked_;
+    root_is_marked_ = true;
+    Slot* slot = &root_;
+    for (unsigned level = height_; level > 0; --level) {
+        unsigned place = (index >> ((level - 1) * bits)) & (fan_out - 1);
+        std::uint64_t bit = 1ull << place;
+        was_marked = (slot->node->marked & bit) != 0;
+        slot->node->marked |= bit;
+        slot = &slot->node->slots[place];
+    }
+    if (!was_marked) ++marked_count_;
+}
+
+void PageTree::unmark(std::uint64_t index) {
+    Node* path[64 / bits + 1];
+    Slot* slot = &root_;
+    bool was_marked = root_is_marked_;
+    for (unsigned level = height_; level > 0; --level) {
+        unsigned place = (index >> ((level - 1) * bits)) & (fan_out - 1);
+        path[level] = slot->node;
+        was_marked = (slot->node->marked >> place & 1) != 0;
+        slot = &slot->node->slots[place];
+    }
+    if (!was_marked) return;
+    --marked_count_;
+    for (unsigned level = 1; level <= height_; ++level) {
+        path[level]->marked &= ~(1ull << ((index >> ((level - 1) * bits)) & (fan_out - 1)));
+        if (path[level]->marked != 0) break;
+    }
+    root_is_marked_ = marked_count_ != 0;
+}
+
+// With `marked` only marked pages count, and the caller has seen that there is one below.
 std::optional<std::uint64_t> PageTree::next_below(const Slot& slot, unsigned height, std::uint64_t base,
-                                                  std::uint64_t index) {
+                                                  std::uint64_t index, bool marked) {
     if (slot.page == 0) return {};
     if (height == 0) return base;
     std::uint64_t step = pages_below(height - 1);
     for (std::uint64_t i = index > base ? (index - base) / step : 0; i < fan_out; ++i) {
-        if (auto found = next_below(slot.node->slots[i], height - 1, base + i * step, index)) return found;
+        if (marked) {
+            std::uint64_t left = slot.node->marked >> i;
+            if (left == 0) return {};
+            i += static_cast<unsigned>(std::countr_zero(left));
+        }
+        if (auto found = next_below(slot.node->slots[i], height - 1, base + i * step, index, marked)) return found;
     }
     return {};
 }
 
 std::optional<std::uint64_t> PageTree::next_page(std::uint64_t index) const {
     if (height_for(index) > height_) return {};
-    return next_below(root_, height_, 0, index);
+    return next_below(root_, height_, 0, index, false);
+}
+
+std::optional<std::uint64_t> PageTree::next_marked(std::uint64_t index) const {
+    if (!root_is_marked_ || height_for(index) > height_) return {};
+    return next_below(root_, height_, 0, index, true);
 }
 
 }  // namespace husk::fs

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file's pages by index: a radix tree of frames in which holes cost nothing.
+// A file's pages by index: a radix tree of frames in which holes cost nothing, and marked pages are found at once.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace husk::fs {
 
-// Holds frames, does not count their references: the owner says what happens to those that leave. Not locked.
+// Holds frames, does not count their references: the owner says what happens to those that leave. The low 12 bits of a
+// frame's address are the owner's to use; no frame is 0. Not locked.
 class PageTree {
 public:
     using Release = void (*)(abi::GuestPhys frame);
@@ -30,7 +31,16 @@ public:
     void remove(std::uint64_t first, std::uint64_t last, Release release);
     // The first page at or behind `index`.
     [[nodiscard]] std::optional<std::uint64_t> next_page(std::uint64_t index) const;
+    // Another frame, or other low bits, for a page that is there.
+    void replace(std::uint64_t index, abi::GuestPhys frame);
     [[nodiscard]] std::uint64_t page_count() const { return page_count_; }
+
+    // Of a page that is there. A page that is removed loses its mark.
+    void mark(std::uint64_t index);
+    void unmark(std::uint64_t index);
+    // The first marked page at or behind `index`.
+    [[nodiscard]] std::optional<std::uint64_t> next_marked(std::uint64_t index) const;
+    [[nodiscard]] std::uint64_t marked_count() const { return marked_count_; }
 
 private:
     static constexpr unsigned bits = 6;
@@ -47,11 +57,14 @@ private:
     void remove_below(Slot& slot, unsigned height, std::uint64_t base, std::uint64_t first, std::uint64_t last,
                       Release release);
     static std::optional<std::uint64_t> next_below(const Slot& slot, unsigned height, std::uint64_t base,
-                                                   std::uint64_t index);
+                                                   std::uint64_t index, bool marked);
+    Slot& slot_of(std::uint64_t index);
 
     Slot root_ = {.node = nullptr};
     unsigned height_ = 0;
+    bool root_is_marked_ = false;  // for a tree of height 0: that page; else: some page
     std::uint64_t page_count_ = 0;
+    std::uint64_t marked_count_ = 0;
 };
 
 }  // namespace husk::fs

@@ -9,6 +9,7 @@
 #include "guest-runtime/fs/ram_directory.hpp"
 #include "guest-runtime/fs/ram_file.hpp"
 #include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/memory/reclaim.hpp"
 
 namespace husk::fs {
 
@@ -89,6 +90,7 @@ Result<RefPtr<Inode>> RamFilesystem::root() {
 Result<> RamFilesystem::check_room(std::uint64_t pages) {
     // Thread stacks and MAP_NORESERVE memory come out of what nobody was promised, as files do.
     constexpr std::uint64_t left_alone = 64;
+    (void)memory::make_spare(pages + left_alone);
     if (memory::frame_counts().spare() < pages + left_alone) return Errno::enospc;
     return {};
 }

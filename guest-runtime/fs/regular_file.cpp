@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "guest-runtime/base/user_memory.hpp"
+#include "guest-runtime/fs/page_cache_list.hpp"
 #include "guest-runtime/fs/process_view.hpp"
 #include "guest-runtime/fs/terminal.hpp"
 #include "guest-runtime/memory/frames.hpp"
@@ -42,7 +43,20 @@ Result<> read_piece(Inode& inode, std::uint64_t offset, IoBuffer& to, std::size_
     return frame.is_hole() ? to.put_zeros(piece) : to.put(frame.at(offset), piece);
 }
 
+// A page that is written as a whole need not be read from the disk first.
+Result<> write_fresh_page(PageCache& cache, std::uint64_t index, IoBuffer& from) {
+    abi::GuestPhys frame = HUSK_TRY(memory::allocate_frames(0, memory::Contents::any));
+    auto filled = from.take(memory::frame_pointer<std::byte>(frame), abi::page_size);
+    if (filled.ok()) filled = cache.put_page(index, frame);
+    if (!filled.ok()) memory::release_frames(frame, 0);
+    return filled;
+}
+
 Result<> write_piece(Inode& inode, std::uint64_t offset, IoBuffer& from, std::size_t piece) {
+    PageCache* cache = piece == abi::page_size ? inode.page_cache() : nullptr;
+    if (cache != nullptr && !cache->is_resident(offset / abi::page_size)) {
+        return write_fresh_page(*cache, offset / abi::page_size, from);
+    }
     HeldFrame frame(HUSK_TRY(inode.page_for_write(offset / abi::page_size)));
     return from.take(frame.at(offset), piece);
 }
@@ -52,6 +66,10 @@ Result<> write_piece(Inode& inode, std::uint64_t offset, IoBuffer& from, std::si
 Result<std::size_t> RegularFile::read_at(IoBuffer& to, std::uint64_t offset) {
     std::uint64_t size = inode().size_bytes();
     std::size_t done = 0;
+    PageCache* cache = inode().page_cache();
+    if (cache != nullptr && offset < size) {
+        cache->about_to_read(offset, offset + std::min<std::uint64_t>(to.remaining(), size - offset));
+    }
     while (to.remaining() != 0 && offset < size) {
         std::size_t piece = piece_in_page(offset, std::min<std::uint64_t>(to.remaining(), size - offset));
         auto moved = read_piece(inode(), offset, to, piece);
@@ -77,7 +95,7 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
     limit = std::min(limit, max_file_bytes);
     if (offset >= limit) return Errno::efbig;
     from.limit(limit - offset);
-    HUSK_TRY(inode().check_write(offset + from.remaining()));
+    from.limit(HUSK_TRY(inode().prepare_write(offset, offset + from.remaining())) - offset);
     std::uint64_t begin = offset;
     std::size_t done = 0;
     while (from.remaining() != 0) {

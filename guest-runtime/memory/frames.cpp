@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/memory/frames.hpp"
 
+#include <atomic>
 #include <bit>
 #include <cstring>
 
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/memory/frame_allocator.hpp"
+#include "guest-runtime/memory/reclaim.hpp"
 
 namespace husk::memory {
 
@@ -33,7 +35,19 @@ void zero_marked(std::uint64_t frame, std::uint64_t bits) {
     }
 }
 
+constinit std::atomic<Reclaimer> reclaimer = nullptr;
+
+// More than was asked for, so that not every allocation comes here.
+constexpr std::uint64_t reclaim_step = 256;
+
 constexpr std::uint64_t frame_of(abi::GuestPhys gpa) { return gpa.value / abi::page_size; }
+
+Result<std::uint64_t> take_block(unsigned order, Claim claim, std::uint64_t& used) {
+    Guard guard(lock);
+    std::uint64_t frame = HUSK_TRY(allocator.allocate(order, claim));
+    if (order < 6) used = allocator.take_used_bits(frame, order);
+    return frame;
+}
 
 }  // namespace
 
@@ -43,12 +57,10 @@ void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero)
 }
 
 Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim claim) {
-    Guard guard(lock);
-    auto taken = allocator.allocate(order, claim);
-    if (!taken.ok()) return taken.error();
-    std::uint64_t frame = taken.value();
-    std::uint64_t used = order < 6 ? allocator.take_used_bits(frame, order) : 0;
-    guard.unlock();
+    std::uint64_t used = 0;
+    auto first = take_block(order, claim, used);
+    bool again = !first.ok() && make_spare(1ull << order);
+    std::uint64_t frame = again ? HUSK_TRY(take_block(order, claim, used)) : HUSK_TRY(std::move(first));
 
     if (order < 6) {
         if (contents == Contents::zero) zero_marked(frame, used);
@@ -81,7 +93,17 @@ std::uint32_t frame_references(abi::GuestPhys block) {
     return allocator.note(frame_of(block));
 }
 
+void set_reclaimer(Reclaimer wanted) { reclaimer.store(wanted, std::memory_order_release); }
+
+bool make_spare(std::uint64_t frames) {
+    Reclaimer reclaim = reclaimer.load(std::memory_order_acquire);
+    std::uint64_t spare = frame_counts().spare();
+    if (reclaim == nullptr || spare >= frames) return false;
+    return reclaim(frames - spare + reclaim_step) != 0;
+}
+
 Result<> promise_frames(std::uint64_t frames) {
+    make_spare(frames);
     Guard guard(lock);
     return allocator.promise(frames);
 }

@@ -13,7 +13,7 @@ namespace husk::fs {
 // The beginning of a range that was asked for.
 struct BlockRun {
     std::uint64_t size_bytes = 0;                // whole blocks, at least one, at most what was asked for
-    std::optional<std::uint64_t> device_offset;  // bytes; none: a hole, or blocks never written, which read as zeros
+    std::optional<std::uint64_t> device_offset;  // bytes; none: a hole, which reads as zeros
 };
 
 // Offsets and sizes are in bytes, and multiples of block_bytes(). All calls may sleep, and come with no Spinlock held;
@@ -26,10 +26,13 @@ public:
     // Of the file. Pages are read and written up to this, rounded up to blocks; behind it they are zeros.
     virtual std::uint64_t size_bytes() = 0;
 
+    // For a read. Blocks that were reserved or placed but never written (delayed allocation, unwritten extents) are a
+    // hole until on_written_back(): a page is read again when it was dropped before that.
     virtual Result<BlockRun> find(std::uint64_t offset, std::uint64_t size_bytes) = 0;
-    // The range is about to be written in the cache; place() should not fail for it later. ENOSPC, EDQUOT, EROFS, EIO.
+    // The range is about to be written in the cache; place() should not fail for it later. ENOSPC, EROFS, EIO.
     virtual Result<> reserve(std::uint64_t, std::uint64_t) { return {}; }
-    // As find(), for a write that follows at once: holes get blocks.
+    // For a write that follows at once: where the blocks lie, also those that were only reserved. Still a hole: nothing
+    // was reserved there, and nothing is written.
     virtual Result<BlockRun> place(std::uint64_t offset, std::uint64_t size_bytes) = 0;
     // The range has been written to the device (which may still have it in its own cache).
     virtual Result<> on_written_back(std::uint64_t, std::uint64_t) { return {}; }

@@ -13,6 +13,7 @@
 #include "guest-runtime/base/user_memory.hpp"
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/memory/reclaim.hpp"
 #include "tests/support/guest_fakes/machine.hpp"
 
 namespace husk {
@@ -38,6 +39,7 @@ Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim)
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         hosted_ram_base = reinterpret_cast<std::uint64_t>(ram);
     }
+    if (frames_allowed == 0) make_spare(frame_counts().spare() + 1);
     if (frames_allowed == 0) return Errno::enomem;
     if (frames_allowed != UINT64_MAX) --frames_allowed;
     std::uint64_t gpa = 0;
@@ -54,6 +56,7 @@ Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim)
     return abi::GuestPhys{gpa};
 }
 
+std::uint32_t frame_references(abi::GuestPhys block) { return references.at(block.value); }
 void retain_frames(abi::GuestPhys block) { ++references.at(block.value); }
 
 void release_frames(abi::GuestPhys block, unsigned) {
@@ -62,6 +65,15 @@ void release_frames(abi::GuestPhys block, unsigned) {
     std::memset(frame_pointer<void>(block), 0xdd, abi::page_size);
     released.push_back(block.value);
     if (frames_allowed != UINT64_MAX) ++frames_allowed;
+}
+
+namespace {
+Reclaimer reclaimer = nullptr;
+}  // namespace
+void set_reclaimer(Reclaimer wanted) { reclaimer = wanted; }
+bool make_spare(std::uint64_t frames) {
+    std::uint64_t spare = frame_counts().spare();
+    return reclaimer != nullptr && spare < frames && reclaimer(frames - spare) != 0;
 }
 
 FrameCounts frame_counts() {

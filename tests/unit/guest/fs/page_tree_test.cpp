@@ -41,6 +41,54 @@ TEST_CASE("pages far apart are found and nothing between them is") {
     CHECK_FALSE(tree.next_page(0));
 }
 
+TEST_CASE("marks are found in order, survive growth and go with their pages") {
+    std::mt19937_64 random(11);
+    PageTree tree;
+    std::map<std::uint64_t, bool> model;
+    for (int step = 0; step < 20000; ++step) {
+        std::uint64_t index = random() % 16 == 0 ? random() >> (13 + random() % 50) : random() % 300;
+        auto it = model.find(index);
+        switch (random() % 6) {
+            default:
+                if (it == model.end()) {
+                    REQUIRE(tree.insert(index, {(random() % 1000 + 1) * 4096}).ok());
+                    model[index] = false;
+                } else {
+                    tree.mark(index);
+                    it->second = true;
+                }
+                break;
+            case 3:
+                if (it == model.end()) break;
+                tree.unmark(index);
+                it->second = false;
+                break;
+            case 4:
+                if (it == model.end()) break;
+                tree.replace(index, {tree.find(index).value | 5});
+                REQUIRE((tree.find(index).value & 7) == 5);
+                break;
+            case 5: {
+                std::uint64_t last = index + random() % 40;
+                model.erase(model.lower_bound(index), model.upper_bound(last));
+                tree.remove(index, last, [](GuestPhys) {});
+                break;
+            }
+        }
+        std::uint64_t from = random() % 350;
+        auto next = model.lower_bound(from);
+        while (next != model.end() && !next->second) ++next;
+        auto found = tree.next_marked(from);
+        REQUIRE(found.has_value() == (next != model.end()));
+        if (found) REQUIRE(*found == next->first);
+        std::uint64_t marked = 0;
+        for (auto& [page, is_marked] : model) marked += is_marked ? 1 : 0;
+        REQUIRE(tree.marked_count() == marked);
+    }
+    tree.remove(0, UINT64_MAX, [](GuestPhys) {});
+    CHECK(tree.marked_count() == 0);
+}
+
 TEST_CASE("random insertions and removals agree with a map") {
     std::mt19937_64 random(7);
     PageTree tree;
