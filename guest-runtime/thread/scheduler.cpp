@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/thread/scheduler.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -34,6 +35,21 @@ Vcpu& here() { return vcpus[vcpu_index()]; }
 void update_tick_wish() {
     arch::per_cpu().mailbox.want_tick = here().queue.length() != 0 ? 1 : 0;
     platform::on_timer_wish();
+}
+
+// Watches for as long as the launcher advises, which spares an exit when a device is about to answer. true: there is
+// something to do.
+bool watch_attention(std::uint64_t now, std::uint64_t timeout_ns) {
+    abi::VcpuMailbox& mailbox = arch::per_cpu().mailbox;
+    const std::uint32_t spin_us = std::atomic_ref(mailbox.spin_us).load(std::memory_order_relaxed);
+    if (spin_us == 0) return false;
+    const std::uint64_t end = now + std::min(std::uint64_t{spin_us} * 1000, timeout_ns);
+    do {
+        for (int i = 0; i < 16; ++i) __builtin_ia32_pause();
+        if (std::atomic_ref(mailbox.attention).load(std::memory_order_relaxed) != 0 || others_are_waiting())
+            return true;
+    } while (monotonic_ns() < end);
+    return false;
 }
 
 // The next thread for this vCPU: its own queue first, then whoever waits elsewhere.
@@ -112,11 +128,8 @@ void run_idle() {
         if (!others_are_waiting()) {
             Deadline next = timer_queue().next();
             std::uint64_t now = monotonic_ns();
-            if (next.is_never()) {
-                platform::wait(UINT64_MAX);
-            } else if (next.ns > now) {
-                platform::wait(next.ns - now);
-            }
+            std::uint64_t timeout_ns = next.is_never() ? UINT64_MAX : next.ns - std::min(next.ns, now);
+            if (timeout_ns != 0 && !watch_attention(now, timeout_ns)) platform::wait(timeout_ns);
         }
         here().is_idle.store(false, std::memory_order_relaxed);
         take_attention();

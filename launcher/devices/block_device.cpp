@@ -14,12 +14,12 @@ namespace husk::devices {
 using abi::virtio::BlockConfig;
 
 BlockDevice::BlockDevice(const BlockFacts& facts, std::unique_ptr<backend::Storage> storage,
-                         const event::CpuInUse& vcpu_cpu)
+                         event::SpinFacts& spin_facts)
     : facts_(facts),
       config_(block_config(facts)),
       storage_(std::move(storage)),
       is_write_back_(facts.write_back),
-      thread_(*this, vcpu_cpu) {}
+      thread_(*this, spin_facts) {}
 
 BlockDevice::~BlockDevice() { stop(); }
 

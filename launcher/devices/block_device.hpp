@@ -19,8 +19,8 @@ namespace husk::devices {
 
 class BlockDevice final : public virtio::Device, event::Served {
 public:
-    // vcpu_cpu outlives the device. Throws host::Error.
-    BlockDevice(const BlockFacts& facts, std::unique_ptr<backend::Storage> storage, const event::CpuInUse& vcpu_cpu);
+    // spin_facts outlive the device. Throws host::Error.
+    BlockDevice(const BlockFacts& facts, std::unique_ptr<backend::Storage> storage, event::SpinFacts& spin_facts);
     ~BlockDevice() override;
 
     [[nodiscard]] abi::virtio::DeviceId id() const override { return abi::virtio::DeviceId::block; }
@@ -40,6 +40,7 @@ private:
     bool serve() override;
     bool arm() override;
     void disarm() override;
+    [[nodiscard]] bool expects_news() const override { return in_flight_ != 0; }
     [[nodiscard]] std::uint64_t deadline_ns() const override { return UINT64_MAX; }
 
     bool collect();

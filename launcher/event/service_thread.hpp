@@ -6,6 +6,7 @@
 // wake(): a VM that does not use the device does not pay for it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "launcher/event/spin_budget.hpp"
+#include "launcher/event/spin_facts.hpp"
 #include "launcher/host/event_fd.hpp"
 #include "launcher/host/file_descriptor.hpp"
 
@@ -31,19 +34,17 @@ public:
     // The thread looks by itself again.
     virtual void disarm() = 0;
 
+    // Whether the device has work under way of which its driver will hear soon.
+    [[nodiscard]] virtual bool expects_news() const = 0;
+
     // When to look at the latest, CLOCK_MONOTONIC; UINT64_MAX: not before there is news.
     [[nodiscard]] virtual std::uint64_t deadline_ns() const = 0;
-};
-
-// Which CPU a vCPU was last seen on; what spins stays off it.
-struct CpuInUse {
-    std::atomic<int> number = -1;
 };
 
 class ServiceThread final {
 public:
     // Both arguments outlive the thread. Throws host::Error.
-    ServiceThread(Served& served, const CpuInUse& vcpu_cpu);
+    ServiceThread(Served& served, SpinFacts& facts);
     ~ServiceThread();  // ends the thread
     ServiceThread(const ServiceThread&) = delete;
     ServiceThread& operator=(const ServiceThread&) = delete;
@@ -64,11 +65,17 @@ public:
 private:
     void run();
     void sleep();
-    [[nodiscard]] bool may_spin() const;
+    void spin_or_sleep();
+    void set_near(bool is_near);
     void run_task();
 
     Served& served_;
-    const CpuInUse& vcpu_cpu_;
+    SpinFacts& facts_;
+    // Waiting for the next request, and for what is under way.
+    std::array<SpinBudget, 2> budgets_;
+    SpinBudget* spinning_on_ = nullptr;
+    std::uint64_t spin_until_ns_ = 0;
+    bool is_near_ = false;
     host::EventFd wake_;
     host::FileDescriptor poll_set_;
     std::atomic<bool> ends_ = false;

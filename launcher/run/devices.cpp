@@ -38,7 +38,7 @@ Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& 
     for (std::size_t i = 0; i < config.disks.size(); ++i) {
         const std::string name = disk_name(i);
         const config::DiskConfig& disk = config.disks[i];
-        add(name, make_disk(disk, name, vcpu_cpu_));
+        add(name, make_disk(disk, name, spin_facts_));
         if (!disk.mount_point.empty())
             settings_.push_back("mount=" + name + ":" + disk.mount_point + (disk.read_only ? ":ro" : ""));
     }

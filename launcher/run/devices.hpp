@@ -18,7 +18,7 @@
 #include "launcher/boot/memory_plan.hpp"
 #include "launcher/bus/mmio_bus.hpp"
 #include "launcher/config/launch_config.hpp"
-#include "launcher/event/service_thread.hpp"
+#include "launcher/event/spin_facts.hpp"
 #include "launcher/host/mapping.hpp"
 #include "launcher/kvm/exit.hpp"
 #include "launcher/kvm/vm.hpp"
@@ -50,8 +50,8 @@ public:
     [[nodiscard]] bool wants_event_fds() const;
     void use_event_fds();
 
-    // The CPU that the vCPU is on.
-    [[nodiscard]] event::CpuInUse& vcpu_cpu() { return vcpu_cpu_; }
+    // What the vCPU's thread and those of the devices know about each other.
+    [[nodiscard]] event::SpinFacts& spin_facts() { return spin_facts_; }
 
     [[nodiscard]] std::vector<DeviceStats> stats() const;
 
@@ -65,7 +65,7 @@ private:
     const memory::GuestMemory& memory_;
     virtio::TransportHost& host_;
     kvm::Vm* vm_ = nullptr;
-    event::CpuInUse vcpu_cpu_;
+    event::SpinFacts spin_facts_;
     host::Mapping register_pages_;
     bus::MmioBus bus_;
     std::vector<std::unique_ptr<virtio::MmioTransport>> transports_;

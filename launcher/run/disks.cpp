@@ -17,7 +17,7 @@ std::string disk_name(std::size_t index) {
 }
 
 std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
-                                                const event::CpuInUse& vcpu_cpu) {
+                                                event::SpinFacts& spin_facts) {
     if (config.overlay || config.is_directory || config.bytes_per_second != 0 || config.operations_per_second != 0)
         throw host::Error(host::ExitCode::usage, "overlay, bps, iops and --dir do not work yet");
     auto file = std::make_unique<backend::DiskFile>(
@@ -27,7 +27,7 @@ std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config
     facts.block_bytes = file->block_bytes();
     facts.read_only = config.read_only;
     facts.serial = config.serial.empty() ? "husk-" + name : config.serial;
-    return std::make_unique<devices::BlockDevice>(facts, std::move(file), vcpu_cpu);
+    return std::make_unique<devices::BlockDevice>(facts, std::move(file), spin_facts);
 }
 
 }  // namespace husk::run

@@ -7,7 +7,7 @@
 
 #include "launcher/config/disk_config.hpp"
 #include "launcher/devices/block_device.hpp"
-#include "launcher/event/service_thread.hpp"
+#include "launcher/event/spin_facts.hpp"
 
 namespace husk::run {
 
@@ -16,6 +16,6 @@ namespace husk::run {
 
 // Opens and locks what the disk is kept in. Throws host::Error.
 [[nodiscard]] std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
-                                                              const event::CpuInUse& vcpu_cpu);
+                                                              event::SpinFacts& spin_facts);
 
 }  // namespace husk::run

@@ -41,7 +41,7 @@ void Machine::run(Outcome& outcome) {
     VirtualCpu& cpu = cpus_.front();
     cpu.control.attach_to_this_thread();
     if (config_.timeout) cpu.control.let_alarm_end_wait();
-    if (!devices_.empty()) cpu.control.publish_cpu(devices_.vcpu_cpu());
+    if (!devices_.empty()) cpu.control.share_spin_facts(devices_.spin_facts());
     install_kick_handler();
     forward_host_signals(cpu.control);
     started_at_ = std::chrono::steady_clock::now();

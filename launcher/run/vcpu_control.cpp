@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/run/vcpu_control.hpp"
 
-#include <sched.h>
-
 #include <cerrno>
 #include <csignal>
 #include <limits>
@@ -88,8 +86,13 @@ void VcpuControl::attach_to_this_thread() {
 
 void VcpuControl::detach_from_this_thread() { control_of_this_thread = nullptr; }
 
+void VcpuControl::share_spin_facts(event::SpinFacts& facts) {
+    spin_facts_ = &facts;
+    facts.connect(mailbox_.spin_us);
+}
+
 kvm::Exit VcpuControl::run_guest() {
-    if (cpu_in_use_ != nullptr) cpu_in_use_->number.store(::sched_getcpu(), std::memory_order_relaxed);
+    if (spin_facts_ != nullptr) spin_facts_->note_vcpu_cpu();
     state_.store(word(VcpuState::guest));
     const kvm::Exit exit = vcpu_.run();
     state_.store(word(VcpuState::host));

@@ -10,7 +10,7 @@
 
 #include <husk/abi/doorbell.hpp>
 
-#include "launcher/event/service_thread.hpp"
+#include "launcher/event/spin_facts.hpp"
 #include "launcher/kvm/vcpu.hpp"
 
 namespace husk::run {
@@ -52,8 +52,8 @@ public:
     void attach_to_this_thread();
     void detach_from_this_thread();
 
-    // Where to say, from now on, which CPU the vCPU runs on.
-    void publish_cpu(event::CpuInUse& cpu) { cpu_in_use_ = &cpu; }
+    // From now on device threads know which CPU the vCPU runs on, and the guest when to watch for them.
+    void share_spin_facts(event::SpinFacts& facts);
 
     [[nodiscard]] kvm::Exit run_guest();
 
@@ -78,7 +78,7 @@ private:
     std::atomic<bool> alarm_ = false;
     bool alarm_ends_wait_ = false;
     int thread_id_ = 0;
-    event::CpuInUse* cpu_in_use_ = nullptr;
+    event::SpinFacts* spin_facts_ = nullptr;
 };
 
 // The signal that kicks: its handler asks the vCPU of its thread to exit.

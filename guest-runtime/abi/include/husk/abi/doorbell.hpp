@@ -68,7 +68,10 @@ struct VcpuMailbox {
     // guest's TSC reaches timer_deadline_tsc (UINT64_MAX: no timer). Neither needs an exit to change.
     std::uint64_t timer_deadline_tsc;  // guest
     std::uint32_t want_tick;           // guest
-    std::uint32_t reserved;
+
+    // How long a vCPU with nothing to run had better watch `attention` before it rings `wait`: a device's thread is at
+    // work on another CPU, and an exit would cost more. 0: not at all. A hint that changes at any time.
+    std::uint32_t spin_us;  // launcher
 };
 static_assert(sizeof(VcpuMailbox) == 112);
 static_assert(offsetof(VcpuMailbox, result) == 40 && offsetof(VcpuMailbox, attention) == 48);
