@@ -53,6 +53,8 @@ Result<> adopt_image(std::span<const ImageSegment> segments) {
         std::uint64_t begin = abi::align_down(segment.begin, abi::page_size);
         std::uint64_t end = abi::align_up(segment.end, abi::page_size);
         if (begin == end) continue;
+        // Code that has its last large page to itself may be mapped to the end of that.
+        if (is_large(space.tables().lookup(end - 1).entry)) end = abi::align_up(end, abi::large_page_size);
         HUSK_TRY(space.prepare());
         if (!is_application_range(begin, end) || !space.tree().is_free(begin, end)) return Errno::einval;
         space.add(begin, end, {.protection = segment.protection, .image = true, .name = image_name}, nullptr, 0);

@@ -21,11 +21,22 @@ abi::PhysRange pages_of(const image::Segment& segment) {
             abi::align_up(segment.begin.value + segment.memory_bytes, abi::page_size)};
 }
 
+// Code that has its last large page to itself gets the whole of it: one entry instead of hundreds, each of which would
+// be a fault of its own on shadow paging.
+abi::PhysRange mapped_pages_of(std::span<const image::Segment> segments, std::size_t index) {
+    abi::PhysRange pages = pages_of(segments[index]);
+    const std::uint64_t large_end = abi::align_up(pages.end, abi::large_page_size);
+    const bool is_alone = index + 1 < segments.size() && pages_of(segments[index + 1]).begin >= large_end &&
+                          pages.begin <= large_end - abi::large_page_size;
+    if (segments[index].executable && is_alone) pages.end = large_end;
+    return pages;
+}
+
 class Mapper {
 public:
     explicit Mapper(PageTableBuilder& tables) : tables_(tables) {}
 
-    void identity(abi::PhysRange range, Access access) { map(0, range, access, PageSize::small); }
+    void identity(abi::PhysRange range, Access access) { map(0, range, access, PageSize::large); }
     void at(std::uint64_t va, abi::PhysRange range) { map(va - range.begin, range, read_write, PageSize::small); }
     void physmap(abi::PhysRange range, Access access) { map(abi::physmap_base, range, access, PageSize::giant); }
     void registers(abi::PhysRange range) { map(abi::physmap_base, range, read_write, PageSize::small); }
@@ -55,9 +66,9 @@ void map_vcpu_areas(Mapper& mapper, const MemoryPlan& plan) {
 // Everything behind the low region, the image's constant pages read-only there too: no alias may undo W^X.
 void map_ram_behind_low_region(Mapper& mapper, const MemoryPlan& plan, std::span<const image::Segment> segments) {
     std::uint64_t at = low_region_end;
-    for (const image::Segment& segment : segments) {
-        if (segment.writable) continue;
-        const abi::PhysRange pages = pages_of(segment);
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        if (segments[i].writable) continue;
+        const abi::PhysRange pages = mapped_pages_of(segments, i);
         mapper.physmap({at, pages.begin}, read_write);
         mapper.physmap(pages, read_only);
         at = pages.end;
@@ -70,11 +81,11 @@ void map_ram_behind_low_region(Mapper& mapper, const MemoryPlan& plan, std::span
 bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::span<const image::Segment> segments,
                        abi::GuestVirt main_stack_end) {
     Mapper mapper(tables);
-    for (const image::Segment& segment : segments)
-        mapper.identity(pages_of(segment),
-                        {.user = true, .writable = segment.writable, .executable = segment.executable});
+    for (std::size_t i = 0; i < segments.size(); ++i)
+        mapper.identity(mapped_pages_of(segments, i),
+                        {.user = true, .writable = segments[i].writable, .executable = segments[i].executable});
 
-    mapper.identity(plan.break_ready, read_write);
+    mapper.at(plan.break_ready.begin, plan.break_ready);
     mapper.at(abi::kernel_stack_region + abi::page_size, plan.kernel_stack);
     mapper.at(main_stack_end.value - abi::main_stack_ready_bytes, plan.main_stack);
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # husk_add_image(TARGET): makes the executable TARGET an image that runs as a Linux process and boots as a virtual machine.
 #
-# Where the parts lie: HUSK_GUEST_OBJECT, HUSK_IMAGE_TOOL, HUSK_SPECS. HUSK_IMAGE_DEPENDS names targets that build them.
+# Where the parts lie: HUSK_GUEST_OBJECT, HUSK_IMAGE_TOOL, HUSK_SPECS, HUSK_LINKER_SCRIPT. HUSK_IMAGE_DEPENDS names
+# targets that build them.
 include_guard(GLOBAL)
 
 function(husk_add_image target)
@@ -23,8 +24,9 @@ function(husk_add_image target)
     set_property(TARGET ${target} APPEND PROPERTY LINK_LIBRARIES
       "-Wl,--start-group" -lgcc -lgcc_eh -lc "-Wl,--end-group") # whichever signature the project uses
   endif()
-  target_link_options(${target} PRIVATE LINKER:--emit-relocs LINKER:--eh-frame-hdr ${HUSK_GUEST_OBJECT})
-  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${HUSK_GUEST_OBJECT})
+  target_link_options(${target} PRIVATE LINKER:--emit-relocs LINKER:--eh-frame-hdr LINKER:-z,noseparate-code
+    -T${HUSK_LINKER_SCRIPT} ${HUSK_GUEST_OBJECT})
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${HUSK_GUEST_OBJECT} ${HUSK_LINKER_SCRIPT})
   if(HUSK_IMAGE_DEPENDS)
     add_dependencies(${target} ${HUSK_IMAGE_DEPENDS})
   endif()

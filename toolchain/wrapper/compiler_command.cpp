@@ -30,7 +30,8 @@ Arguments compiler_command(const Arguments& compiler, const Request& request, co
     } else {
         add({"-specs=" + installation.specs.string(), "-static", "-no-pie"});
     }
-    add({"-Wl,--emit-relocs", "-Wl,--eh-frame-hdr", installation.guest_object.string()});
+    add({"-Wl,--emit-relocs", "-Wl,--eh-frame-hdr", "-Wl,-z,noseparate-code",
+         "-T" + installation.linker_script.string(), installation.guest_object.string()});
     command.insert(command.end(), request.arguments.begin(), request.arguments.end());
     if (clang) add({"-Wl,--start-group", "-lgcc", "-lgcc_eh", "-lc", "-Wl,--end-group"});
     return command;

@@ -96,6 +96,30 @@ TEST_CASE("the physmap holds all memory, never executable, and writable only whe
     CHECK(space.physmap(32 * mib)->page_bytes == 2 * mib);
 }
 
+TEST_CASE("code that has its last large page to itself is mapped to the end of it, and shares it with nothing else") {
+    const std::vector<image::Segment> apart = {
+        segment(0x400000, 0x2f'f000, false, true),  // one large page and a part of the next
+        segment(0x800000, 0x1000, false, false),
+        segment(0x802000, 0x1000, true, false),
+    };
+    const boot::MemoryPlan plan = boot::plan_memory(apart, 64 * mib, 1, 5000);
+    std::vector<std::uint64_t> words((plan.tables.end - plan.tables.begin) / 8);
+    boot::PageTableBuilder tables(words, {plan.tables.begin}, boot::PageSize::giant);
+    REQUIRE(boot::map_address_space(tables, plan, apart, main_stack_end));
+    for (const std::uint64_t at : {std::uint64_t{0x400000}, std::uint64_t{0x600000}, std::uint64_t{0x7ff000}}) {
+        const auto page = test::walk(words, plan.tables.begin, at);
+        REQUIRE(page);
+        CHECK(page->page_bytes == 2 * mib);
+        CHECK(page->executable);
+        CHECK_FALSE(page->writable);
+        const auto alias = test::walk(words, plan.tables.begin, abi::physmap_base + at);
+        REQUIRE(alias);
+        CHECK_FALSE(alias->writable);
+        for (const abi::PhysRange& range : plan.free()) CHECK_FALSE(in(at, range));
+    }
+    CHECK_FALSE(test::walk(words, plan.tables.begin, 0x801000));
+}
+
 TEST_CASE("the supervisor map holds all memory for ring 0 only") {
     const Space space(64 * mib);
     for (const std::uint64_t gpa : {std::uint64_t{0}, space.plan.tables.begin, std::uint64_t{0x402000}, 64 * mib - 1}) {

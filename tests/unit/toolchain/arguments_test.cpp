@@ -106,6 +106,7 @@ TEST_CASE("a link takes crtbegin.o, keeps relocations and puts the runtime in fr
     CHECK(contains(command, "-static"));
     CHECK(contains(command, "-specs=/prefix/lib/husk/husk.specs"));
     CHECK(contains(command, "-Wl,--emit-relocs"));
+    CHECK(contains(command, "-T/prefix/lib/husk/image.ld"));
     const auto object = std::find(command.begin(), command.end(), "/prefix/lib/husk/husk_guest.o");
     CHECK(object < std::find(command.begin(), command.end(), "a.o"));
     CHECK(compiler_command({"gcc"}, read_request({"-c", "a.c"}), where) == Arguments{"gcc", "-fno-pie", "-c", "a.c"});

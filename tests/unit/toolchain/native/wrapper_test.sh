@@ -10,7 +10,7 @@ mkdir -p "$root/bin" "$root/lib/husk"
 cp "$1" "$2" "$root/bin/"
 ln -s husk-cc "$root/bin/husk-c++"
 cp "$3" "$root/lib/husk/husk_guest.o"
-cp "$4/husk.specs" "$root/lib/husk/"
+cp "$4/husk.specs" "$4/image.ld" "$root/lib/husk/"
 PATH="$root/bin:$PATH"
 cd "$dir" || exit 1
 failures=0
