@@ -55,10 +55,11 @@ void FrameAllocator::initialise(std::span<const abi::PhysRange> ranges, bool ram
         tree_words += BitTree::words_needed(blocks_below(frame_bound, order));
     }
     Carver carver({copy.data(), ranges.size()});
-    auto* words = static_cast<std::uint64_t*>(carver.carve(tree_words * sizeof(std::uint64_t), 0, !ram_is_zero));
-    used_ = static_cast<std::uint64_t*>(carver.carve(blocks_below(frame_bound, 6) * 8, 0xff, !ram_is_zero));
-    // References are set when a block is allocated: what the memory holds before does not matter.
+    // References are set when a block is allocated: what the memory holds before does not matter. They are the largest
+    // table and thinly used, so they come first: the others share the pages of one shadow fault with the first frames.
     notes_ = static_cast<std::uint32_t*>(carver.carve(frame_bound * sizeof(std::uint32_t), 0, false));
+    used_ = static_cast<std::uint64_t*>(carver.carve(blocks_below(frame_bound, 6) * 8, 0xff, !ram_is_zero));
+    auto* words = static_cast<std::uint64_t*>(carver.carve(tree_words * sizeof(std::uint64_t), 0, !ram_is_zero));
     for (unsigned order = 0; order <= max_order; ++order) {
         std::uint64_t blocks = blocks_below(frame_bound, order);
         free_[order] = BitTree(words, blocks);

@@ -89,9 +89,10 @@ bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::sp
     mapper.at(abi::kernel_stack_region + abi::page_size, plan.kernel_stack);
     mapper.at(main_stack_end.value - abi::main_stack_ready_bytes, plan.main_stack);
 
-    mapper.physmap({plan.descriptors.begin, plan.vcpu_areas.begin}, read_only);
+    mapper.physmap({plan.kernel_stack.begin, plan.main_stack.end}, read_write);
     map_vcpu_areas(mapper, plan);
-    mapper.physmap({plan.kernel_stack.begin, plan.device_queues.end}, read_write);
+    mapper.physmap({plan.descriptors.begin, plan.boot_info.end}, read_only);
+    mapper.physmap(plan.device_queues, read_write);
     mapper.physmap(plan.tables, read_only);
     map_ram_behind_low_region(mapper, plan, segments);
     mapper.registers(

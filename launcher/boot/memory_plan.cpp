@@ -15,6 +15,10 @@ namespace {
 // Heap, stacks and RAM file system of the smallest program.
 constexpr std::uint64_t least_free_bytes = 2ull << 20;
 
+// A shadow page fault also brings in the neighbours of its page in such a block, from its beginning to the first page
+// that is not mapped. So what is used at the start shares as few blocks as possible.
+constexpr std::uint64_t fault_block_bytes = 8 * abi::page_size;
+
 abi::PhysRange image_range(std::span<const image::Segment> segments) {
     abi::PhysRange range{UINT64_MAX, 0};
     for (const image::Segment& segment : segments) {
@@ -61,12 +65,15 @@ MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t r
     plan.image = image_range(segments);
     check_image(plan.image, ram_bytes);
 
-    plan.descriptors = {abi::page_size, abi::page_size + vcpu_count * abi::page_size};
-    plan.boot_info = {plan.descriptors.end, plan.descriptors.end + abi::align_up(boot_info_bytes, abi::page_size)};
-    plan.vcpu_areas = {plan.boot_info.end, plan.boot_info.end + vcpu_count * abi::vcpu_area::stride_bytes};
-    plan.kernel_stack = {plan.vcpu_areas.end, plan.vcpu_areas.end + abi::kernel_stack_bytes};
+    plan.kernel_stack = {abi::kernel_stack_bytes, 2 * abi::kernel_stack_bytes};
     plan.main_stack = {plan.kernel_stack.end, plan.kernel_stack.end + abi::main_stack_ready_bytes};
-    plan.device_queues = {plan.main_stack.end, plan.main_stack.end + devices.queue_bytes};
+    plan.vcpu_areas = {plan.main_stack.end, plan.main_stack.end + vcpu_count * abi::vcpu_area::stride_bytes};
+    static_assert(2 * abi::kernel_stack_bytes % fault_block_bytes == 0 &&
+                  abi::main_stack_ready_bytes % fault_block_bytes == 0 &&
+                  abi::vcpu_area::stride_bytes == fault_block_bytes);
+    plan.descriptors = {plan.vcpu_areas.end, plan.vcpu_areas.end + vcpu_count * abi::page_size};
+    plan.boot_info = {plan.descriptors.end, plan.descriptors.end + abi::align_up(boot_info_bytes, abi::page_size)};
+    plan.device_queues = {plan.boot_info.end, plan.boot_info.end + devices.queue_bytes};
     plan.device_count = devices.count;
     plan.tables = {plan.device_queues.end, low_region_end};
     if (plan.tables.begin + tables_min_bytes > low_region_end)

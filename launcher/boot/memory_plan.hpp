@@ -2,10 +2,10 @@
 // What lies where in guest-physical memory: the launcher's own pages, the image, and what is left to the guest.
 //
 //   0          unused, so that gpa 0 means "none"
-//   4 KiB      descriptor page of each vCPU
-//              BootInfo and what it points to
+//   16 KiB     the first kernel stack and the top of the main stack
 //              vCPU areas
-//              the first kernel stack and the top of the main stack
+//              descriptor page of each vCPU
+//              BootInfo and what it points to
 //              queues of devices
 //              page tables, then pages that may become page tables, up to
 //   2 MiB      the guest's, as everything that is not the image
@@ -34,16 +34,16 @@ inline constexpr std::uint64_t tables_min_bytes = 1u << 20;
 struct MemoryPlan {
     std::uint64_t ram_bytes = 0;
     std::uint32_t vcpu_count = 0;
+    abi::PhysRange kernel_stack{};
+    abi::PhysRange main_stack{};  // its top
+    abi::PhysRange vcpu_areas{};
     abi::PhysRange descriptors{};
     abi::PhysRange boot_info{};
-    abi::PhysRange vcpu_areas{};
-    abi::PhysRange kernel_stack{};
-    abi::PhysRange main_stack{};     // its top
     abi::PhysRange device_queues{};  // those that the launcher sets up
     std::uint32_t device_count = 0;  // register pages from abi::device_registers_base on
-    abi::PhysRange break_ready{};    // behind the image
     abi::PhysRange tables{};
-    abi::PhysRange image{};  // whole pages from the first segment to the last
+    abi::PhysRange break_ready{};  // behind the image
+    abi::PhysRange image{};        // whole pages from the first segment to the last
     std::uint32_t free_range_count = 0;
     std::array<abi::PhysRange, 8> free_ranges{};  // best first
 

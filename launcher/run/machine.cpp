@@ -142,7 +142,7 @@ void Machine::write_low_memory() {
                                                                                           : boot::PageSize::large;
     // All that is about to be written here, and the pages of the vCPUs, in one call instead of a fault for each.
     constexpr std::uint64_t first_tables_bytes = 16 * abi::page_size;
-    memory_.prefault({plan_.descriptors.begin}, plan_.tables.begin + first_tables_bytes - plan_.descriptors.begin);
+    memory_.prefault({plan_.kernel_stack.begin}, plan_.tables.begin + first_tables_bytes - plan_.kernel_stack.begin);
     boot::PageTableBuilder tables(words, {plan_.tables.begin}, largest);
     const abi::GuestVirt main_stack_end = choose_main_stack_end();
     if (!boot::map_address_space(tables, plan_, image_.segments, main_stack_end))
