@@ -18,12 +18,15 @@ constexpr int error_truncated = -1;
 }  // namespace
 
 ImageLoader::ImageLoader(const image::Image& image, const memory::GuestMemory& memory) : fd_(image.file.get()) {
+    std::uint64_t large_page = 0;  // below every image
     for (const image::Segment& segment : image.segments) {
-        // No two pieces share a large page: else two threads would each make one and throw one away.
         for (std::uint64_t done = 0; done < segment.file_bytes;) {
             const std::uint64_t at = segment.begin.value + done;
-            const std::uint64_t to_border = abi::align_down(at, abi::large_page_size) + abi::large_page_size - at;
-            const std::uint64_t bytes = std::min(segment.file_bytes - done, to_border);
+            if (const std::uint64_t begin = abi::align_down(at, abi::large_page_size); begin != large_page) {
+                large_page = begin;
+                shares_.push_back(pieces_.size());
+            }
+            const std::uint64_t bytes = std::min(segment.file_bytes - done, large_page + abi::large_page_size - at);
             const std::span<std::byte> to = memory.try_span({at}, bytes);
             if (to.empty())
                 throw host::Error(host::ExitCode::memory_too_small,
@@ -33,15 +36,16 @@ ImageLoader::ImageLoader(const image::Image& image, const memory::GuestMemory& m
             size_bytes_ += bytes;
         }
     }
-    left_ = static_cast<std::uint32_t>(pieces_.size());
+    left_ = static_cast<std::uint32_t>(shares_.size());
+    shares_.push_back(pieces_.size());
 }
 
 void ImageLoader::work() noexcept {
     for (;;) {
-        const std::size_t index = next_.fetch_add(1);
-        if (index >= pieces_.size()) return;
-        read(pieces_[index]);
-        // Releases the piece's bytes to finish().
+        const std::size_t share = next_.fetch_add(1);
+        if (share + 1 >= shares_.size()) return;
+        for (std::size_t i = shares_[share]; i < shares_[share + 1]; ++i) read(pieces_[i]);
+        // Releases the share's bytes to finish().
         if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) host::futex_wake(left_);
     }
 }

@@ -15,6 +15,11 @@ std::byte* try_mmap(std::size_t size_bytes, int protection, int flags, int fd) {
     return base == MAP_FAILED ? nullptr : static_cast<std::byte*>(base);
 }
 
+std::size_t misalignment_of(const std::byte* base, std::size_t alignment) {
+    // SAFETY: only the numeric value is used.
+    return reinterpret_cast<std::uintptr_t>(base) & (alignment - 1);
+}
+
 }  // namespace
 
 Mapping Mapping::try_anonymous(std::size_t size_bytes, std::size_t alignment, PageKind kind) {
@@ -22,16 +27,16 @@ Mapping Mapping::try_anonymous(std::size_t size_bytes, std::size_t alignment, Pa
     if (kind == PageKind::small) flags |= MAP_NORESERVE;
     if (kind == PageKind::huge_2m) flags |= MAP_HUGETLB | MAP_HUGE_2MB;
     if (kind == PageKind::huge_1g) flags |= MAP_HUGETLB | MAP_HUGE_1GB;
-    // hugetlb mappings are aligned to their page size by the kernel; for the others some slack is cut off again.
-    const std::size_t slack = kind == PageKind::small ? alignment : 0;
-    std::byte* base = try_mmap(size_bytes + slack, PROT_READ | PROT_WRITE, flags, -1);
+    std::byte* base = try_mmap(size_bytes, PROT_READ | PROT_WRITE, flags, -1);
     if (base == nullptr) return {};
-    if (slack == 0) return {base, size_bytes};
-    // SAFETY: only the numeric value is used, to find the first aligned byte inside the new mapping.
-    const std::size_t misalignment = reinterpret_cast<std::uintptr_t>(base) & (alignment - 1);
-    const std::size_t head = misalignment == 0 ? 0 : alignment - misalignment;
+    if (misalignment_of(base, alignment) == 0) return {base, size_bytes};
+    // Linux aligns large mappings by itself since 6.7. For older ones, some slack is cut off again.
+    ::munmap(base, size_bytes);
+    base = try_mmap(size_bytes + alignment, PROT_READ | PROT_WRITE, flags, -1);
+    if (base == nullptr) return {};
+    const std::size_t head = (alignment - misalignment_of(base, alignment)) % alignment;
     if (head != 0) ::munmap(base, head);
-    if (slack != head) ::munmap(base + head + size_bytes, slack - head);
+    ::munmap(base + head + size_bytes, alignment - head);
     return {base + head, size_bytes};
 }
 

@@ -78,8 +78,6 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
 
     vm_ = kvm::Vm::create(system);
     timer.done("create VM");
-    slots_.emplace(*vm_, memory_, cpu_model_.kind, plan_.image.end);
-    timer.done("add memory");
     if (!devices_.empty()) {
         devices_.connect(*vm_, plan_.device_queues);
         timer.done("add devices");
@@ -89,6 +87,9 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     write_low_memory();
     for (VirtualCpu& cpu : cpus_) set_first_state(cpu);
     timer.done("first state");
+    // Not earlier: to take memory KVM waits for a kernel thread, which may have to wait for the loader's CPU.
+    slots_.emplace(*vm_, memory_, cpu_model_.kind, plan_.image.end);
+    timer.done("add memory");
     loader_.finish();
     timer.done("load image");
     boot::apply_patches(image_, memory_);
