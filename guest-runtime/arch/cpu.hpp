@@ -45,8 +45,8 @@ inline CpuidResult cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     return r;
 }
 
-// Whether rdrand exists [sdm2 cpuid, leaf 1, ecx bit 30].
-inline bool has_random_instruction() { return (cpuid(1).ecx >> 30 & 1) != 0; }
+// Whether rdrand exists, by ecx of cpuid's leaf 1 [sdm2 cpuid]. The instruction itself may trap, for 4 us.
+constexpr bool has_random_instruction(std::uint32_t leaf1_ecx) { return (leaf1_ecx >> 30 & 1) != 0; }
 // False when the generator had no value ready.
 inline bool read_random(std::uint64_t& value) {
     bool ready;

@@ -55,14 +55,13 @@ Key next_key(const Key& from) {
 
 }  // namespace
 
-void seed_random(std::span<const std::uint8_t, 32> seed) {
-    bool has_generator = arch::has_random_instruction();  // asked once: cpuid traps
+void seed_random(std::span<const std::uint8_t, 32> seed, bool has_random_instruction) {
     Guard guard(lock);
     for (std::size_t i = 0; i < key.size(); ++i) {
         std::uint32_t word;
         memcpy(&word, seed.data() + 4 * i, sizeof word);
         std::uint64_t hardware = arch::read_tsc();
-        if (has_generator) (void)arch::read_random(hardware);
+        if (has_random_instruction) (void)arch::read_random(hardware);
         key[i] ^= word ^ static_cast<std::uint32_t>(hardware ^ hardware >> 32);
     }
     key = next_key(key);

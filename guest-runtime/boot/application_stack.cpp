@@ -62,13 +62,6 @@ private:
     std::uint64_t rsp_;
 };
 
-std::uint32_t feature_bits(std::span<const abi::CpuidEntry> cpuid) {
-    for (const abi::CpuidEntry& entry : cpuid) {
-        if (entry.leaf == 1) return entry.edx;
-    }
-    return 0;
-}
-
 }  // namespace
 
 Result<ApplicationStart> build_application_stack(const BootView& boot) {
@@ -93,7 +86,7 @@ Result<ApplicationStart> build_application_stack(const BootView& boot) {
     auto entry = reinterpret_cast<std::uint64_t>(&_start);
     auto headers = reinterpret_cast<std::uint64_t>(program_headers().data());
     constexpr std::uint64_t least_signal_frame_bytes = 2048;
-    auxiliary = {{{AT_HWCAP, feature_bits(boot.cpuid)},
+    auxiliary = {{{AT_HWCAP, feature_leaf(boot.cpuid).edx},
                   {AT_PAGESZ, abi::page_size},
                   {AT_CLKTCK, clock_ticks},
                   {AT_PHDR, headers},

@@ -72,7 +72,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     boot::start_clock(*info);
     husk_cpuid_table = boot::view.cpuid.data();
     husk_cpuid_count = static_cast<std::uint32_t>(boot::view.cpuid.size());
-    seed_random(info->seed);
+    seed_random(info->seed, arch::has_random_instruction(boot::feature_leaf(boot::view.cpuid).ecx));
     memory::initialise(*info);
     boot::adopt_own_segments();
     thread::initialise_vector_state(info->xsave_size_bytes, info->xcr0);

@@ -67,4 +67,9 @@ Result<BootView> read_boot_info(std::span<const std::byte> memory) {
     return view;
 }
 
+abi::CpuidEntry feature_leaf(std::span<const abi::CpuidEntry> cpuid) {
+    auto found = std::find_if(cpuid.begin(), cpuid.end(), [](const abi::CpuidEntry& entry) { return entry.leaf == 1; });
+    return found == cpuid.end() ? abi::CpuidEntry{} : *found;
+}
+
 }  // namespace husk::boot

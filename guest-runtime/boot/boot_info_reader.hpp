@@ -26,4 +26,7 @@ struct BootView {
 // offset that leads outside; EPROTONOSUPPORT for another ABI number.
 Result<BootView> read_boot_info(std::span<const std::byte> memory);
 
+// Leaf 1, all 0 when it is missing.
+abi::CpuidEntry feature_leaf(std::span<const abi::CpuidEntry> cpuid);
+
 }  // namespace husk::boot

@@ -48,10 +48,11 @@ private:
 
 // The TSC's low bits depend on everything that happened so far; seed_random() adds the CPU's own generator.
 void fill_seed(std::span<std::uint8_t, 32> seed) {
+    bool has_generator = arch::has_random_instruction(arch::cpuid(1).ecx);
     std::uint64_t state = arch::read_tsc();
     for (std::uint8_t& byte : seed) {
         std::uint64_t hardware = 0;
-        if (arch::has_random_instruction()) (void)arch::read_random(hardware);
+        if (has_generator) (void)arch::read_random(hardware);
         state = (state ^ hardware ^ arch::read_tsc()) * 0x9e37'79b9'7f4a'7c15;  // 2^64 / golden ratio
         byte = static_cast<std::uint8_t>(state >> 56);
     }
