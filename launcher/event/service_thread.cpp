@@ -34,9 +34,10 @@ ServiceThread::~ServiceThread() {
     if (thread_.joinable()) thread_.join();
 }
 
-void ServiceThread::add_wake_fd(int fd) {
+void ServiceThread::add_wake_fd(int fd, Trigger trigger) {
     epoll_event event{};
     event.events = EPOLLIN;
+    if (trigger == Trigger::edge) event.events |= EPOLLET;
     event.data.fd = fd;
     if (::epoll_ctl(poll_set_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
         throw host::errno_error("cannot wait for a descriptor");

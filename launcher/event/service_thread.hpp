@@ -49,8 +49,10 @@ public:
     ServiceThread(const ServiceThread&) = delete;
     ServiceThread& operator=(const ServiceThread&) = delete;
 
-    // Another descriptor that wakes the thread while it is readable; serve() makes it unreadable again. Throws.
-    void add_wake_fd(int fd);
+    // Another descriptor that wakes the thread while it is readable; serve() makes it unreadable again. edge: only when
+    // it has become readable since, so that serve() may leave something in it. Throws.
+    enum class Trigger { level, edge };
+    void add_wake_fd(int fd, Trigger trigger = Trigger::level);
 
     // Any thread. Starts the thread when it does not run yet.
     void wake();

@@ -97,16 +97,18 @@ std::optional<Chain> Queue::try_take() {
     return Chain(head, reader.take_pieces(), reader.readable_count());
 }
 
-void Queue::complete(Chain chain, std::uint32_t written_bytes) {
+void Queue::put_back(Chain chain, std::uint32_t written_bytes) {
     chain.is_open_ = false;
     is_in_flight_[chain.head()] = false;
     --in_flight_;
     UsedElement& element = used_ring_[slot(next_used_)];
     std::atomic_ref(element.head).store(chain.head(), std::memory_order_relaxed);
     std::atomic_ref(element.written_bytes).store(written_bytes, std::memory_order_relaxed);
-    // Release: the element, and all that the device has stored for it, come first [virtio 2.7.8.2].
-    store(used_->index, ++next_used_, std::memory_order_release);
+    ++next_used_;
 }
+
+// Release: the elements, and all that the device has stored for them, come first [virtio 2.7.8.2].
+void Queue::publish() { store(used_->index, next_used_, std::memory_order_release); }
 
 bool Queue::take_interrupt_wish() {
     if (signalled_used_ == next_used_) return false;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <husk/abi/guest_address.hpp>
@@ -42,7 +43,13 @@ public:
     [[nodiscard]] std::optional<Chain> try_take();
 
     // Gives a chain back: the device stored written_bytes at the start of its writable segments.
-    void complete(Chain chain, std::uint32_t written_bytes);
+    void complete(Chain chain, std::uint32_t written_bytes) {
+        put_back(std::move(chain), written_bytes);
+        publish();
+    }
+    // The same in two steps: the driver sees what was put back when it is published, all at once.
+    void put_back(Chain chain, std::uint32_t written_bytes);
+    void publish();
 
     // Whether the driver wants to hear of what was completed since the last call [virtio 2.7.7].
     [[nodiscard]] bool take_interrupt_wish();
@@ -52,6 +59,7 @@ public:
     // No notifications: the device looks by itself. A hint.
     void disarm();
 
+    [[nodiscard]] std::uint32_t size() const { return layout_.size; }
     [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
     [[nodiscard]] const std::optional<std::string>& fault() const { return fault_; }
 
