@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "launcher/config/disk_config.hpp"
+#include "launcher/config/net_config.hpp"
 
 namespace husk::config {
 
@@ -25,7 +26,8 @@ struct LaunchConfig {
     std::uint64_t memory_bytes = 256ull << 20;
     HugePages huge_pages = HugePages::automatic;
     Accelerator accelerator = Accelerator::automatic;
-    std::vector<DiskConfig> disks;  // vda, vdb, ...
+    std::vector<DiskConfig> disks;    // vda, vdb, ...
+    std::vector<NetConfig> networks;  // eth0, eth1, ...
     std::optional<std::chrono::milliseconds> timeout;
     std::optional<std::filesystem::path> core_file;
     StatsFormat stats = StatsFormat::none;

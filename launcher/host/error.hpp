@@ -30,9 +30,14 @@ enum class ExitCode : int {
     patch_table = 82,      // a patch table that does not fit its image
     disk_unreadable = 83,  // missing, no permission, a directory
     disk_in_use = 84,
-    bad_disk = 85,    // no whole sectors, an overlay of another disk, no O_DIRECT
-    disk_tools = 86,  // mke2fs is missing or failed
-    timeout = 124,    // --timeout, as timeout(1)
+    bad_disk = 85,     // no whole sectors, an overlay of another disk, no O_DIRECT
+    disk_tools = 86,   // mke2fs is missing or failed
+    net_missing = 90,  // a tap, a bridge, or what they need, that is not there
+    net_permission = 91,
+    net_busy = 92,      // a tap in use, a port in use
+    net_peer = 93,      // the other end of a stream cannot be reached
+    user_network = 94,  // husk-user-net is missing or does not start
+    timeout = 124,      // --timeout, as timeout(1)
 };
 
 // `what()` is one sentence: what failed and what to do about it.

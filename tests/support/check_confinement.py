@@ -17,7 +17,7 @@ LAUNCHER_BELOW = {
     "memory": {"host", "config"},
     "kvm": {"host", "config"},
     "event": {"host", "config"},
-    "qemu": {"host", "config"},
+    "qemu": {"backend", "host", "config"},
     "bus": {"memory", "kvm", "event", "host", "config"},
     "virtio": {"bus", "memory", "kvm", "event", "host", "config"},
     "backend": {"event", "host", "config"},
@@ -25,7 +25,8 @@ LAUNCHER_BELOW = {
     "boot": {"kvm", "memory", "image", "host", "config"},
     "report": {"image", "memory", "host", "config", "run"},
     "run": {"boot", "devices", "virtio", "backend", "bus", "kvm", "memory", "image", "event", "host", "config"},
-    "cli": {"config", "image", "host", "kvm", "qemu", "memory"},
+    "user_net": set(),
+    "cli": {"config", "image", "host", "kvm", "qemu", "memory", "backend"},
 }
 GUEST_BELOW = {
     "base": set(),
@@ -54,7 +55,7 @@ DOORS = [
     (r"<boost/", ["launcher/event"]),
     (r"<Zydis/", ["toolchain/image"]),
     (r"<liburing\.h>|<liburing/", ["launcher/backend"]),
-    (r"<slirp/|<libslirp", ["launcher/backend"]),
+    (r"<slirp/|<libslirp", ["launcher/user_net"]),
 ]
 # Assembled here so that this file does not match itself.
 FOREIGN_WORDS = re.compile("|".join(["/ho" + r"me/\w", "/ro" + r"ot/\w", "/us" + "ers/", "/tmp/bu" + "ild",

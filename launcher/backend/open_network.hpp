@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a network's configuration to what stands behind it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "launcher/backend/net_backend.hpp"
+#include "launcher/config/net_config.hpp"
+
+namespace husk::backend {
+
+// With its recorder and its trouble, when those are asked for. Throws host::Error.
+[[nodiscard]] std::unique_ptr<NetBackend> open_network(const config::NetConfig& net);
+
+// The one asked for. Else: of the n-th network, the same each time for a tap and for user; by chance for the others,
+// where other VMs may be on the same wire. Throws host::Error.
+[[nodiscard]] config::MacAddress choose_mac(const config::NetConfig& net, std::size_t index);
+
+// "the tap tap0", for messages.
+[[nodiscard]] std::string describe(const config::NetConfig& net);
+
+}  // namespace husk::backend

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/backend/pcap_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "launcher/backend/pieces.hpp"
+#include "launcher/host/errno_error.hpp"
+
+namespace husk::backend {
+
+PcapFile PcapFile::create(const std::filesystem::path& path) {
+    host::FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const PcapFileHeader header;
+    if (!file.is_open() || ::write(file.get(), &header, sizeof header) != static_cast<ssize_t>(sizeof header))
+        throw host::errno_error("cannot write the capture " + path.native());
+    return PcapFile(std::move(file));
+}
+
+void PcapFile::append(std::span<const iovec> frame) {
+    if (!file_.is_open()) return;
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const auto frame_bytes = static_cast<std::uint32_t>(total_bytes(frame));
+    PcapFrameHeader header{static_cast<std::uint32_t>(now.tv_sec), static_cast<std::uint32_t>(now.tv_nsec), frame_bytes,
+                           frame_bytes};
+    pieces_.assign(1, iovec{&header, sizeof header});
+    pieces_.insert(pieces_.end(), frame.begin(), frame.end());
+    // A frame that is there in part would hide all behind it.
+    const ssize_t written = ::writev(file_.get(), pieces_.data(), static_cast<int>(pieces_.size()));
+    if (written != static_cast<ssize_t>(sizeof header + frame_bytes)) file_.close();
+}
+
+}  // namespace husk::backend

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network without privileges: husk-user-net, a process of its own, plays router, DHCP and name server for the guest
+// and makes its connections with sockets of the host.
+//
+// It is another program so that libslirp and its libraries cost only those who use them, and so that what a hostile
+// guest could do to them is done to a process that has nothing but one socket.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launcher/backend/net_backend.hpp"
+#include "launcher/config/net_config.hpp"
+
+namespace husk::backend {
+
+inline constexpr const char* user_network_program = "husk-user-net";
+
+// Beside this program, or where it is installed. Empty: nowhere.
+[[nodiscard]] std::filesystem::path find_user_network();
+
+// Starts it; it ends with this process. Throws host::Error: user_network, net_busy (a published port is in use),
+// net_permission (a port that only root may use).
+[[nodiscard]] std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net);
+
+}  // namespace husk::backend
