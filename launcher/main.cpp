@@ -45,6 +45,7 @@ run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image&
     hooks.on_crash = [&](const run::CrashView& crash) {
         report::report_crash({crash.record, crash.memory, crash.page_table_root}, image, config, guest_xsave_layout());
     };
+    hooks.on_warning = [](std::string_view line) { report::say(line); };
     if (config.verbose) {
         hooks.on_log = [](std::string_view line) { report::say(report::make_printable(line)); };
         hooks.on_note = [](std::string_view line) { report::say(line); };

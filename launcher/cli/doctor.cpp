@@ -9,6 +9,8 @@
 #include <fstream>
 #include <optional>
 
+#include "launcher/backend/interface_control.hpp"
+#include "launcher/backend/user_network.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/file_descriptor.hpp"
@@ -67,10 +69,38 @@ Finding examine_tap() {
     if (!tun.is_open()) {
         return {false, "tap network", "no permission to open /dev/net/tun", "as root: chmod 0666 /dev/net/tun"};
     }
-    return {true, "tap network", "/dev/net/tun can be opened (this version of husk has no network yet)", ""};
+    if (geteuid() == 0) return {true, "tap network", "usable; husk makes taps that are missing", ""};
+    return {true, "tap network", "/dev/net/tun can be opened, for taps that were made for this user",
+            "as root, once: ip tuntap add tap0 mode tap user NAME && ip link set tap0 up"};
 }
 
-Finding examine_user_network() { return {false, "user network", "not in this version of husk", ""}; }
+Finding examine_bridge() {
+    if (!backend::is_bridge(std::string(backend::default_bridge))) {
+        return {false, "bridge network", fill_in("no bridge {}", backend::default_bridge),
+                "as root: husk net up, or give another bridge's name"};
+    }
+    if (geteuid() == 0) return {true, "bridge network", fill_in("bridge {} is there", backend::default_bridge), ""};
+    return {false, "bridge network",
+            fill_in("bridge {} is there, but only root may let a tap join", backend::default_bridge),
+            fill_in("run husk as root, or make a tap that is a member and use --net tap:NAME")};
+}
+
+Finding examine_user_network() {
+    const std::filesystem::path program = backend::find_user_network();
+    if (program.empty()) {
+        return {false, "user network", fill_in("{} is not beside husk", backend::user_network_program),
+                "install Husk whole: ./dev install PREFIX"};
+    }
+    return {true, "user network", program.native(), ""};
+}
+
+Finding examine_vhost_net() {
+    const bool is_there = access("/dev/vhost-net", F_OK) == 0;
+    return {is_there, "vhost-net",
+            is_there ? "/dev/vhost-net is there; this version of husk does not use it"
+                     : "no /dev/vhost-net; this version of husk does not use it",
+            ""};
+}
 
 Finding examine_qemu() {
     if (const auto qemu = qemu::find_qemu()) return {true, "QEMU", qemu->native(), ""};
@@ -88,7 +118,9 @@ Diagnosis examine_host() {
                      "as root: echo 1 > /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages, best at boot"),
         examine_transparent(),
         examine_tap(),
+        examine_bridge(),
         examine_user_network(),
+        examine_vhost_net(),
         examine_qemu(),
     };
     diagnosis.can_run = diagnosis.findings.front().good || diagnosis.findings.back().good;

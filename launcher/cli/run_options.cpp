@@ -4,6 +4,7 @@
 #include "launcher/cli/option_parser.hpp"
 #include "launcher/config/config_file.hpp"
 #include "launcher/config/disk_option.hpp"
+#include "launcher/config/net_option.hpp"
 #include "launcher/config/values.hpp"
 
 namespace husk::cli {
@@ -16,6 +17,9 @@ struct RunOptions {
     std::optional<std::string> memory;
     std::vector<std::string> environment;
     std::vector<std::string> disks;
+    std::vector<std::string> networks;
+    std::vector<std::string> published;
+    std::optional<std::string> pcap;
     std::vector<std::string> directories;
     std::optional<std::string> working_directory;
     std::optional<std::string> timeout;
@@ -39,6 +43,13 @@ void add_options(OptionParser& parser, RunOptions& options) {
                     "[,iops=N][:MOUNT[:ro]]; may be repeated");
     parser.add_list("--dir", "DIR:MOUNT", options.directories,
                     "ship a folder of this host as a read-only disk; may be repeated");
+    parser.add_list("--net", "NETWORK", options.networks,
+                    "attach a network: user, tap:NAME, tapfd:N, bridge:NAME or stream:PATH, then [,ip=A/N][,gateway=A]"
+                    "[,dns=A][,mac=M][,mtu=N][,queues=N][,rate=SIZE][,listen][,pcap=FILE][,loss=N%][,delay=TIME]"
+                    "[,reorder=N%][,duplicate=N%]; may be repeated: eth0, eth1, ...");
+    parser.add_list("--publish", "PORT", options.published,
+                    "let [ADDRESS:]HOSTPORT:GUESTPORT[/udp] of this host lead to the guest; may be repeated");
+    parser.add_text("--pcap", "FILE", options.pcap, "record the first network's frames for Wireshark");
     parser.add_text("--cwd", "DIR", options.working_directory, "the application's working directory (/)");
     parser.add_text("--config", "FILE", options.config, "read options from a husk.toml; the command line wins");
     parser.add_text("--timeout", "TIME", options.timeout, "end the VM after this time with exit code 124; 0 for never");
@@ -72,6 +83,27 @@ void apply_disks(const RunOptions& options, config::LaunchConfig& config) {
     if (const std::string wrong = config::check_disks(config.disks); !wrong.empty()) refuse_usage("{}", wrong);
 }
 
+// Those of the command line stand in for those of husk.toml; --publish and --pcap come on top of either.
+void apply_networks(const RunOptions& options, config::LaunchConfig& config) {
+    if (!options.networks.empty()) config.networks.clear();
+    for (const std::string& text : options.networks) {
+        if (const std::string wrong = config::parse_net(text, config.networks.emplace_back()); !wrong.empty())
+            refuse_usage("--net: {}", wrong);
+    }
+    for (const std::string& text : options.published) {
+        config::PublishedPort port;
+        if (const std::string wrong = config::parse_published(text, port); !wrong.empty())
+            refuse_usage("--publish: {}", wrong);
+        if (const std::string wrong = config::publish(port, config.networks); !wrong.empty())
+            refuse_usage("--publish: {}", wrong);
+    }
+    if (options.pcap) {
+        if (config.networks.empty()) refuse_usage("--pcap needs a network: add --net");
+        config.networks.front().pcap = *options.pcap;
+    }
+    if (const std::string wrong = config::check_networks(config.networks); !wrong.empty()) refuse_usage("{}", wrong);
+}
+
 void apply(const RunOptions& options, config::LaunchConfig& config) {
     using namespace config;
     if (options.memory) config.memory_bytes = parse_value("--memory", *options.memory, parse_size, size_form);
@@ -96,6 +128,7 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
         config.huge_pages = parse_value("--hugepages", *options.huge_pages, parse_huge_pages, huge_pages_form);
     }
     apply_disks(options, config);
+    apply_networks(options, config);
     if (options.core) config.core_file = *options.core;
     if (!options.stats.empty()) config.stats = parse_value("--stats", options.stats, parse_stats, stats_form);
     config.verbose = config.verbose || options.verbose;

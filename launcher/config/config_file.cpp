@@ -25,6 +25,7 @@
 
 #include "launcher/config/disk_option.hpp"
 #include "launcher/config/nearest_name.hpp"
+#include "launcher/config/net_option.hpp"
 #include "launcher/config/read_text_file.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/config/values.hpp"
@@ -57,6 +58,12 @@ struct Setting {
         const auto* value = node->as_boolean();
         if (value == nullptr) refuse("{} must be true or false", key);
         return value->get();
+    }
+    // A number or a truth as the command line has it.
+    [[nodiscard]] std::string plain() const {
+        if (const auto* number = node->as_integer()) return std::to_string(number->get());
+        if (const auto* truth = node->as_boolean()) return truth->get() ? "on" : "off";
+        refuse("{} must be a string, a number or true", key);
     }
     // Of a string, or of a number where the unit may be left out.
     template <class Value>
@@ -160,6 +167,52 @@ void set_disks(const Setting& setting, LaunchConfig& config) {
     for (const toml::node& item : *list) add_disk(*setting.file, item, config);
 }
 
+// A string, or a list of strings, each of which `use` takes or refuses.
+template <class Use>
+void for_each_string(const Setting& setting, Use use) {
+    const auto take = [&](const Setting& item) {
+        std::string text = item.node->is_string() ? item.string("a string") : item.plain();
+        if (const std::string wrong = use(std::move(text)); !wrong.empty()) item.refuse("{}", wrong);
+    };
+    const auto* list = setting.node->as_array();
+    if (list == nullptr) return take(setting);
+    for (const toml::node& item : *list) take({setting.file, setting.key, &item});
+}
+
+// One table of [[net]].
+void add_network(const std::filesystem::path& file, const toml::node& node, LaunchConfig& config) {
+    const Setting whole{&file, "net", &node};
+    const auto* table = node.as_table();
+    if (table == nullptr) whole.refuse_form("[[net]] tables");
+    NetConfig net;
+    std::string complaint = "a network needs a backend, such as \"user\"";
+    for (const auto& [key, value] : *table) {
+        const Setting setting{&file, key.str(), &value};
+        if (key == "backend") {
+            complaint = set_net_backend(setting.string("a network such as user or tap:NAME"), net);
+            if (!complaint.empty()) setting.refuse("{}", complaint);
+        } else if (key == "publish") {
+            for_each_string(
+                setting, [&](const std::string& text) { return parse_published(text, net.published.emplace_back()); });
+        } else if (key == "pcap") {
+            net.pcap = setting.path();
+        } else {
+            for_each_string(setting, [&](const std::string& text) { return set_net_key(key.str(), text, net); });
+        }
+    }
+    if (!complaint.empty()) whole.refuse("{}", complaint);
+    if (!net.published.empty() && net.kind != NetKind::user) whole.refuse("only a user network publishes ports");
+    config.networks.push_back(std::move(net));
+    if (const std::string wrong = check_networks(config.networks); !wrong.empty()) whole.refuse("{}", wrong);
+}
+
+void set_networks(const Setting& setting, LaunchConfig& config) {
+    const auto* list = setting.node->as_array();
+    if (list == nullptr) setting.refuse_form("[[net]] tables");
+    config.networks.clear();
+    for (const toml::node& item : *list) add_network(*setting.file, item, config);
+}
+
 struct Key {
     std::string_view name;
     void (*set)(const Setting&, LaunchConfig&);
@@ -173,6 +226,7 @@ constexpr std::array keys{
         [](const Setting& s, LaunchConfig& c) { c.huge_pages = s.parsed(parse_huge_pages, huge_pages_form); }},
     Key{"env", set_variables},
     Key{"disk", set_disks},
+    Key{"net", set_networks},
     Key{"cwd", set_directory},
     Key{"timeout", [](const Setting& s, LaunchConfig& c) { c.timeout = s.parsed(parse_duration, duration_form); }},
     Key{"accel",

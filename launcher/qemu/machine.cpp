@@ -17,6 +17,7 @@
 #include "launcher/host/errno_error.hpp"
 #include "launcher/qemu/find_qemu.hpp"
 #include "launcher/qemu/kernel_line.hpp"
+#include "launcher/qemu/network_words.hpp"
 
 namespace husk::qemu {
 
@@ -102,6 +103,10 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     line.add_output_port(port::status, "status");
     line.add({"-device", fill_in("isa-serial,iobase={},irq=3,chardev=control", Hex{port::control})});
     line.add({"-device", fill_in("isa-debug-exit,iobase={},iosize=4", Hex{port::debug_exit})});
+
+    const NetworkWords networks = open_networks(config.networks);
+    if (!networks.words.empty()) line.add({"-global", "virtio-mmio.force-legacy=false"});
+    for (const std::string& word : networks.words) line.add({word});
 
     const std::vector<char*> words = line.pointers();
     const pid_t pid = fork();

@@ -2,12 +2,15 @@
 #include "launcher/run/devices.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <husk/abi/virtio/ring.hpp>
 
+#include "launcher/config/net_option.hpp"
 #include "launcher/host/errno_error.hpp"
 #include "launcher/run/disks.hpp"
+#include "launcher/run/networks.hpp"
 
 namespace husk::run {
 
@@ -25,9 +28,10 @@ virtio::QueueLayout layout_at(std::uint64_t begin, std::uint32_t size) {
 
 }  // namespace
 
-Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& memory, virtio::TransportHost& host)
+Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& memory, virtio::TransportHost& host,
+                 const std::function<void(std::string_view)>& on_warning)
     : memory_(memory), host_(host) {
-    const std::size_t count = config.disks.size();
+    const std::size_t count = config.disks.size() + config.networks.size();
     if (count == 0) return;
     if (count > abi::max_devices)
         throw host::Error(host::ExitCode::usage, std::to_string(count) + " devices are more than the " +
@@ -42,6 +46,9 @@ Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& 
         if (!disk.mount_point.empty())
             settings_.push_back("mount=" + name + ":" + disk.mount_point + (disk.read_only ? ":ro" : ""));
     }
+    for (std::size_t i = 0; i < config.networks.size(); ++i)
+        add(network_name(i), make_network(config.networks[i], i, spin_facts_, on_warning));
+    std::ranges::move(config::net_settings(config.networks), std::back_inserter(settings_));
 }
 
 Devices::~Devices() = default;

@@ -8,9 +8,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <husk/abi/device_record.hpp>
@@ -30,8 +32,10 @@ namespace husk::run {
 
 class Devices final {
 public:
-    // memory and host outlive this object. Throws host::Error.
-    Devices(const config::LaunchConfig& config, const memory::GuestMemory& memory, virtio::TransportHost& host);
+    // memory and host outlive this object. on_warning: what the user should know of a device; any thread. Throws
+    // host::Error.
+    Devices(const config::LaunchConfig& config, const memory::GuestMemory& memory, virtio::TransportHost& host,
+            const std::function<void(std::string_view)>& on_warning);
     ~Devices();
 
     [[nodiscard]] bool empty() const { return transports_.empty(); }

@@ -66,7 +66,7 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
       image_(image),
       hooks_(hooks),
       memory_(memory::GuestMemory::create(config.memory_bytes, config.huge_pages)),
-      devices_(config, memory_, *this),
+      devices_(config, memory_, *this, hooks.on_warning),
       loader_(image, memory_) {
     StepTimer timer(stats);
     load_on_second_cpu();

@@ -31,11 +31,12 @@ struct CrashView {
     abi::GuestPhys page_table_root;
 };
 
-// Called on the thread that called run_vm. A hook that is not set is left out.
+// Called on the thread that called run_vm, but where it says otherwise. A hook that is not set is left out.
 struct RunHooks {
     std::function<void(const CrashView&)> on_crash;
-    std::function<void(std::string_view)> on_log;   // a line of the runtime about itself
-    std::function<void(std::string_view)> on_note;  // a line of the launcher about its choices, under --verbose
+    std::function<void(std::string_view)> on_log;      // a line of the runtime about itself
+    std::function<void(std::string_view)> on_note;     // a line of the launcher about its choices, under --verbose
+    std::function<void(std::string_view)> on_warning;  // what the user should know; any thread
 };
 
 // Why it was the launcher that ended the VM.

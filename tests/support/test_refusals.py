@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -166,6 +167,35 @@ def bad_hosts(test: Refusals, has_kvm: bool) -> None:
         test.tally.skip("no permission on /dev/kvm", "everybody here has it")
 
 
+def bad_networks(test: Refusals) -> None:
+    """What is wrong with a network is said before the VM starts."""
+    for what, options, sentence in [
+            ("unknown network", ["--net", "wifi"], "wifi.*user, tap"),
+            ("unknown key", ["--net", "user,quees=2"], "queues"),
+            ("address without network", ["--net", "user,ip=10.0.0.2"], "10.0.0.2/24"),
+            ("gateway without address", ["--net", "user,gateway=10.0.0.1"], "gateway"),
+            ("port that is none", ["--publish", "80"], "HOSTPORT:GUESTPORT"),
+            ("port published twice", ["--publish", "8080:80", "--publish", "8080:81"], "twice"),
+            ("port without a user network", ["--net", "tap:t0", "--publish", "8080:80"], "--net user"),
+            ("capture without a network", ["--pcap", "x.pcap"], "--net")]:
+        test.expect(f"network: {what}", 64, sentence, "run", *options, test.hello)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        test.expect("network: port in use", 92, f"{port}.*another", "run", "--accel", "kvm", "--publish",
+                    f"127.0.0.1:{port}:80", test.hello)
+    test.expect("network: no such bridge", 90, "no bridge nobridge0", "run", "--accel", "kvm", "--net",
+                "bridge:nobridge0", test.hello)
+    test.expect("network: no tap behind a descriptor", 90, "descriptor 9", "run", "--accel", "kvm", "--net", "tapfd:9",
+                test.hello)
+    test.expect("network: nobody at the other end", 93, "nobody listens", "run", "--accel", "kvm", "--net",
+                "stream:/nowhere.sock", test.hello)
+    lonely = test.folder / "lonely"
+    lonely.mkdir()
+    shutil.copy(test.husk, lonely / "husk")
+    test.expect("network: no husk-user-net", 94, "husk-user-net", "run", "--accel", "kvm", "--net", "user", test.hello,
+                before=["bash", "-c", f'shift; exec {lonely}/husk "$@"', "husk"])
+
+
 def ends_from_outside(test: Refusals, build: Path) -> None:
     """--timeout, SIGTERM to the application's default action, and a second signal to one that ignores the first."""
     sleeper = [str(build / "launcher/husk"), "run", "--accel", "kvm"]
@@ -200,6 +230,7 @@ def main() -> int:
         bad_files(test)
         bad_images(test)
         bad_configurations(test)
+        bad_networks(test)
         if has_kvm:
             ends_from_outside(test, build)
         bad_hosts(test, has_kvm)

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/qemu/network_words.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "launcher/backend/open_network.hpp"
+#include "launcher/backend/tap.hpp"
+#include "launcher/config/text.hpp"
+#include "launcher/host/error.hpp"
+
+namespace husk::qemu {
+
+namespace {
+
+using config::fill_in;
+using config::NetConfig;
+using config::NetKind;
+
+// QEMU takes a comma in a value when it is doubled.
+std::string escape(const std::string& value) {
+    std::string escaped;
+    for (const char character : value) escaped.append(character == ',' ? 2 : 1, character);
+    return escaped;
+}
+
+std::string user_backend(const NetConfig& net) {
+    std::string text = "user";
+    for (const config::PublishedPort& port : net.published) {
+        text += fill_in(",hostfwd={}:{}:{}-:{}", port.is_udp ? "udp" : "tcp", port.bind_address, port.host_port,
+                        port.guest_port);
+    }
+    return text;
+}
+
+std::string stream_backend(const NetConfig& net) {
+    const std::string server = net.listens ? "on" : "off";
+    const std::size_t colon = net.name.rfind(':');
+    if (net.name.find('/') != std::string::npos || colon == std::string::npos)
+        return fill_in("stream,server={},addr.type=unix,addr.path={}", server, escape(net.name));
+    return fill_in("stream,server={},addr.type=inet,addr.host={},addr.port={}", server, net.name.substr(0, colon),
+                   net.name.substr(colon + 1));
+}
+
+std::string tap_backend(const NetConfig& net, std::vector<host::FileDescriptor>& taps) {
+    backend::Tap tap = net.kind == NetKind::tap      ? backend::Tap::open(net.name, 1)
+                       : net.kind == NetKind::bridge ? backend::Tap::open_on_bridge(net.name, 1)
+                                                     : backend::Tap::adopt(net.fd);
+    for (host::FileDescriptor& queue : tap.release()) {
+        ::fcntl(queue.get(), F_SETFD, 0);
+        taps.push_back(std::move(queue));
+    }
+    return fill_in("tap,fd={},vnet_hdr=on", taps.back().get());
+}
+
+std::string backend_of(const NetConfig& net, std::vector<host::FileDescriptor>& taps) {
+    if (net.kind == NetKind::user) return user_backend(net);
+    return net.kind == NetKind::stream ? stream_backend(net) : tap_backend(net, taps);
+}
+
+std::string mac_text(const config::MacAddress& mac) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const std::uint8_t byte : mac) {
+        if (!text.empty()) text += ':';
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
+    }
+    return text;
+}
+
+}  // namespace
+
+NetworkWords open_networks(std::span<const NetConfig> networks) {
+    NetworkWords result;
+    const auto add = [&](std::string option, std::string value) {
+        result.words.push_back(std::move(option));
+        result.words.push_back(std::move(value));
+    };
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+        const NetConfig& net = networks[i];
+        if (net.trouble.any() || net.bytes_per_second != 0) {
+            throw host::Error(host::ExitCode::usage,
+                              "loss, duplicate, reorder, delay and rate of a network need KVM, not --accel qemu");
+        }
+        add("-netdev", fill_in("{},id=net{}", backend_of(net, result.taps), i));
+        std::string device = fill_in("virtio-net-device,netdev=net{},mac={}", i, mac_text(backend::choose_mac(net, i)));
+        if (net.mtu != 0) device += fill_in(",host_mtu={}", net.mtu);
+        add("-device", std::move(device));
+        if (net.pcap)
+            add("-object", fill_in("filter-dump,id=dump{},netdev=net{},file={}", i, i, escape(net.pcap->native())));
+    }
+    return result;
+}
+
+}  // namespace husk::qemu

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/run/networks.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "launcher/backend/open_network.hpp"
+#include "launcher/config/text.hpp"
+#include "launcher/host/errno_error.hpp"
+
+namespace husk::run {
+
+std::string network_name(std::size_t index) { return "eth" + std::to_string(index); }
+
+std::unique_ptr<devices::NetDevice> make_network(const config::NetConfig& config, std::size_t index,
+                                                 event::SpinFacts& spin_facts,
+                                                 std::function<void(std::string_view)> on_warning) {
+    std::unique_ptr<backend::NetBackend> network = backend::open_network(config);
+    devices::NetFacts facts;
+    facts.mac = backend::choose_mac(config, index);
+    facts.mtu = config.mtu != 0 ? config.mtu : network->mtu();
+    facts.queue_pairs = network->queue_pairs();
+    facts.offloads = network->offloads();
+    const std::string what = backend::describe(config);
+    auto on_gone = [index, what, on_warning = std::move(on_warning)] {
+        if (on_warning)
+            on_warning(config::fill_in("{} of network {} is gone: the link is down", what, network_name(index)));
+    };
+    return std::make_unique<devices::NetDevice>(facts, devices::NetLimits{config.bytes_per_second}, std::move(network),
+                                                spin_facts, std::move(on_gone));
+}
+
+}  // namespace husk::run
