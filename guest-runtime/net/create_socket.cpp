@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which family and type makes which kind of socket.
 #include "guest-runtime/net/socket.hpp"
+#include "guest-runtime/net/tcp_socket.hpp"
+#include "guest-runtime/net/udp_socket.hpp"
 #include "guest-runtime/net/unix_socket.hpp"
 
 namespace husk::net {
@@ -22,12 +24,28 @@ Result<SocketType> unix_type(int type, int protocol) {
     }
 }
 
+Result<RefPtr<Socket>> create_internet_socket(Family family, int type, int protocol, std::uint32_t flags) {
+    switch (type) {
+        case static_cast<int>(SocketType::stream):
+            if (protocol != 0 && protocol != level_tcp) return Errno::eprotonosupport;
+            return make_tcp_socket(family, flags);
+        case static_cast<int>(SocketType::datagram):
+            if (protocol != 0 && protocol != level_udp) return Errno::eprotonosupport;
+            return make_udp_socket(family, flags);
+        default:
+            return Errno::esocktnosupport;
+    }
+}
+
 }  // namespace
 
 Result<RefPtr<Socket>> create_socket(int family, int type, int protocol, std::uint32_t flags) {
     switch (static_cast<Family>(family)) {
         case Family::local:
             return make_unix_socket(HUSK_TRY(unix_type(type, protocol)), flags);
+        case Family::inet:
+        case Family::inet6:
+            return create_internet_socket(static_cast<Family>(family), type, protocol, flags);
         default:
             return Errno::eafnosupport;
     }

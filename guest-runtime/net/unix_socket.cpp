@@ -5,6 +5,7 @@
 #include "guest-runtime/fs/anonymous_inode.hpp"
 #include "guest-runtime/fs/make_ref_as.hpp"
 #include "guest-runtime/fs/terminal.hpp"
+#include "guest-runtime/net/interface_requests.hpp"
 #include "guest-runtime/net/unix_names.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
@@ -270,7 +271,7 @@ Result<long> UnixSocket::ioctl(std::uint64_t request, std::uint64_t argument) {
         RefPtr<UnixEndpoint> peer = endpoint_->peer();
         count = peer && type() != SocketType::datagram ? peer->inbox_bytes() : 0;
     } else {
-        return Errno::enotty;
+        return interface_ioctl(request, argument);  // glibc asks any socket
     }
     HUSK_TRY(UserPtr<std::int32_t>(argument).store(static_cast<std::int32_t>(count)));
     return 0;

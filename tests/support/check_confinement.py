@@ -56,6 +56,7 @@ DOORS = [
     (r"<Zydis/", ["toolchain/image"]),
     (r"<liburing\.h>|<liburing/", ["launcher/backend"]),
     (r"<slirp/|<libslirp", ["launcher/user_net"]),
+    (r"[<\"]lwip/|[<\"]netif/", ["guest-runtime/net"]),
 ]
 # Assembled here so that this file does not match itself.
 FOREIGN_WORDS = re.compile("|".join(["/ho" + r"me/\w", "/ro" + r"ot/\w", "/us" + "ers/", "/tmp/bu" + "ild",

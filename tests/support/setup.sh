@@ -34,10 +34,12 @@ missing_packages() {
 set_up() {
     local missing
     missing=$(missing_packages)
-    [ -n "$missing" ] || return 0
-    say "installing Debian packages:" $missing
-    quietly as_root apt-get update -q
-    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+    if [ -n "$missing" ]; then
+        say "installing Debian packages:" $missing
+        quietly as_root apt-get update -q
+        quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+    fi
+    tests/support/fetch_lwip.sh
 }
 
 # build PRESET [FILE...]   FILEs relative to build/PRESET: other targets may share a name

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Datagrams from the network until the application reads them.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "guest-runtime/base/intrusive_list.hpp"
+#include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/net/inet_address.hpp"
+
+struct pbuf;
+
+namespace husk::net {
+
+struct Datagram final : ListNode<> {
+    explicit Datagram(pbuf* contents) : packet(contents) {}
+    ~Datagram();
+    Datagram(const Datagram&) = delete;
+    Datagram& operator=(const Datagram&) = delete;
+
+    pbuf* packet;  // owned
+    InetEndpoint from{};
+    ip_addr_t destination{};
+    std::uint32_t interface = 0;
+    std::uint8_t hop_limit = 0;
+    std::uint8_t traffic_class = 0;
+    std::int64_t arrived_ns = 0;  // since 1970
+};
+
+class DatagramQueue {
+public:
+    ~DatagramQueue();
+    // Drops it when there is no room for it, as UDP may.
+    bool append(std::unique_ptr<Datagram> datagram, std::size_t limit_bytes);
+    std::unique_ptr<Datagram> take();
+    // Puts one back that was only looked at.
+    void put_back(std::unique_ptr<Datagram> datagram);
+    [[nodiscard]] bool is_empty() const { return bytes_.load(std::memory_order_acquire) == 0; }
+    // Bytes of the first one; 0 without one.
+    std::size_t first_bytes();
+
+private:
+    Spinlock lock_;
+    List<Datagram> datagrams_;
+    std::atomic<std::size_t> bytes_ = 0;
+};
+
+}  // namespace husk::net

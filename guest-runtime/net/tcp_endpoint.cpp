@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/net/tcp_endpoint.hpp"
+
+#include <algorithm>
+
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/tcp.h>
+
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/net/stack.hpp"
+
+namespace husk::net {
+
+namespace {
+
+// All listeners, guarded by the stack's lock.
+constinit List<TcpEndpoint, TcpListenerTag> listeners;
+
+using ListenerNode = ListNode<TcpListenerTag>;
+
+constexpr std::uint32_t most_backlog = 4096;  // net.core.somaxconn
+constexpr std::uint8_t poll_interval = 10;    // slow ticks between retries when lwIP was out of memory
+constexpr unsigned most_time_waits = 256;
+
+bool overlap(const ip_addr_t& a, const ip_addr_t& b) {
+    bool any_a = ip_addr_isany_val(a) || IP_IS_ANY_TYPE_VAL(a), any_b = ip_addr_isany_val(b) || IP_IS_ANY_TYPE_VAL(b);
+    if (IP_IS_ANY_TYPE_VAL(a) || IP_IS_ANY_TYPE_VAL(b)) return true;
+    if (IP_IS_V6_VAL(a) != IP_IS_V6_VAL(b)) return false;
+    return any_a || any_b || ip_addr_cmp(&a, &b);
+}
+
+// Ended connections that wait for stragglers are looked through at every new one: a busy server keeps the latest few.
+void limit_time_waits() {
+    unsigned count = 0;
+    tcp_pcb* pcb = tcp_tw_pcbs;
+    while (pcb != nullptr && ++count < most_time_waits) pcb = pcb->next;
+    while (pcb != nullptr && pcb->next != nullptr) {
+        tcp_pcb* old = pcb->next;
+        tcp_pcb_remove(&tcp_tw_pcbs, old);
+        tcp_free(old);
+    }
+}
+
+}  // namespace
+
+// What lwIP calls, always with the stack's lock held.
+struct TcpCallbacks {
+    static TcpEndpoint& endpoint(void* argument) { return *static_cast<TcpEndpoint*>(argument); }
+
+    static err_t on_received(void* argument, tcp_pcb*, pbuf* chain, err_t) {
+        TcpEndpoint& end = endpoint(argument);
+        if (chain != nullptr) {
+            end.received_.append(chain);
+        } else {
+            end.reading_ended_.store(true, std::memory_order_release);
+        }
+        end.waiters_.wake_reader();
+        if (chain == nullptr) end.waiters_.writers.wake_all();
+        return ERR_OK;
+    }
+
+    static err_t on_acknowledged(void* argument, tcp_pcb* pcb, u16_t size_bytes) {
+        TcpEndpoint& end = endpoint(argument);
+        std::size_t freed = end.unacknowledged_.acknowledge(size_bytes);
+        end.outstanding_bytes_.fetch_sub(freed, std::memory_order_seq_cst);
+        end.write_rest(*pcb);
+        if (freed != 0 && end.wants_room_.exchange(false, std::memory_order_seq_cst)) end.waiters_.wake_writer();
+        return ERR_OK;
+    }
+
+    static err_t on_poll(void* argument, tcp_pcb* pcb) {
+        TcpEndpoint& end = endpoint(argument);
+        end.write_rest(*pcb);
+        tcp_output(pcb);
+        return ERR_OK;
+    }
+
+    static err_t on_connected(void* argument, tcp_pcb* pcb, err_t) {
+        TcpEndpoint& end = endpoint(argument);
+        end.local_ = {pcb->local_ip, pcb->local_port};
+        end.state_.store(TcpEndpoint::State::connected, std::memory_order_release);
+        end.open_window(*pcb);
+        end.write_rest(*pcb);
+        end.waiters_.wake_all();
+        return ERR_OK;
+    }
+
+    // The pcb is gone already.
+    static void on_failed(void* argument, err_t error) {
+        TcpEndpoint& end = endpoint(argument);
+        bool was_connecting = end.state() == TcpEndpoint::State::connecting;
+        Errno why = errno_of(error);
+        if (error == ERR_RST && was_connecting) why = Errno::econnrefused;
+        if (error == ERR_CLSD) {  // both sides had closed: no error
+            end.pcb_ = nullptr;
+            end.writing_ended_.store(true, std::memory_order_release);
+            end.waiters_.wake_all();
+            return;
+        }
+        end.end_with(why);
+    }
+
+    // lwIP frees the pcb: the reference that it held goes.
+    static void on_destroyed(u8_t, void* data) {
+        TcpEndpoint& end = endpoint(data);
+        end.pcb_ = nullptr;
+        end.release();
+    }
+    static constexpr tcp_ext_arg_callbacks lifetime = {on_destroyed, nullptr};
+
+    static err_t on_accepted(void* argument, tcp_pcb* pcb, err_t error) {
+        if (error != ERR_OK || pcb == nullptr) return ERR_OK;
+        TcpEndpoint& listener = endpoint(argument).least_busy_twin();
+        if (listener.pending_count_ > listener.backlog_) {
+            tcp_abort(pcb);
+            return ERR_ABRT;
+        }
+        auto made = make_ref<TcpEndpoint>(listener.is_ipv6_);
+        if (!made.ok()) {
+            tcp_abort(pcb);
+            return ERR_ABRT;
+        }
+        TcpEndpoint& end = *made.value();
+        end.settings_ = listener.settings_;
+        end.adopt(*pcb);
+        end.state_.store(TcpEndpoint::State::connected, std::memory_order_release);
+        end.local_ = {pcb->local_ip, pcb->local_port};
+        end.remote_ = {pcb->remote_ip, pcb->remote_port};
+        end.open_window(*pcb);
+        end.apply_settings();
+        listener.pending_.push_back(*std::move(made).value().leak());
+        listener.pending_count_.fetch_add(1, std::memory_order_release);
+        listener.waiters_.wake_reader();
+        limit_time_waits();
+        return ERR_OK;
+    }
+};
+
+TcpEndpoint::~TcpEndpoint() = default;
+
+// With the stack's lock held, as all below that do not take it.
+void TcpEndpoint::adopt(tcp_pcb& pcb) {
+    pcb_ = &pcb;
+    retain();
+    tcp_ext_arg_set(&pcb, 0, this);
+    tcp_ext_arg_set_callbacks(&pcb, 0, &TcpCallbacks::lifetime);
+    tcp_arg(&pcb, this);
+    tcp_recv(&pcb, TcpCallbacks::on_received);
+    tcp_sent(&pcb, TcpCallbacks::on_acknowledged);
+    tcp_poll(&pcb, TcpCallbacks::on_poll, poll_interval);
+    tcp_err(&pcb, TcpCallbacks::on_failed);
+}
+
+// The handshake is over: the window that this socket is to have, and a start as fast as Linux's [rfc6928].
+void TcpEndpoint::open_window(tcp_pcb& pcb) {
+    constexpr tcpwnd_size_t initial_segments = 10;
+    std::uint32_t window = std::min<std::uint32_t>(settings_.receive_window_bytes, TCP_WND_MAX(&pcb));
+    pcb.rcv_wnd = pcb.rcv_ann_wnd = window;
+    pcb.cwnd = std::max<tcpwnd_size_t>(pcb.cwnd, initial_segments * pcb.mss);
+}
+
+// What lwIP had no memory for before, and the end that waits behind it.
+void TcpEndpoint::write_rest(tcp_pcb& pcb) {
+    unacknowledged_.write_to(pcb);
+    if (!wants_end_ || unacknowledged_.has_unwritten()) return;
+    wants_end_ = false;
+    is_closed_ ? static_cast<void>(tcp_close(&pcb)) : static_cast<void>(tcp_shutdown(&pcb, 0, 1));
+}
+
+Result<> TcpEndpoint::ensure_pcb(const ip_addr_t* address) {
+    if (pcb_ != nullptr) return {};
+    u8_t type = IPADDR_TYPE_V4;
+    if (address != nullptr) {
+        type = IP_GET_TYPE(address);
+    } else if (is_ipv6_) {
+        type = settings_.only_ipv6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY;
+    }
+    tcp_pcb* pcb = tcp_new_ip_type(type);
+    if (pcb == nullptr) return Errno::enobufs;
+    adopt(*pcb);
+    apply_settings();
+    return {};
+}
+
+void TcpEndpoint::apply_settings() {
+    if (pcb_ == nullptr) return;
+    tcp_pcb& pcb = *pcb_;
+    pcb.ttl = settings_.hop_limit;
+    pcb.tos = settings_.traffic_class;
+    ip_reset_option(&pcb, SOF_KEEPALIVE | SOF_REUSEADDR);
+    if (settings_.keep_alive) ip_set_option(&pcb, SOF_KEEPALIVE);
+    if (settings_.reuse_address || settings_.reuse_port) ip_set_option(&pcb, SOF_REUSEADDR);
+    if (state() == State::listening) return;
+    if (settings_.no_delay) {
+        tcp_nagle_disable(&pcb);
+    } else {
+        tcp_nagle_enable(&pcb);
+    }
+    pcb.keep_idle = settings_.keep_idle_ms;
+    pcb.keep_intvl = settings_.keep_interval_ms;
+    pcb.keep_cnt = settings_.keep_count;
+    if (state() == State::connected) tcp_output(&pcb);
+}
+
+bool TcpEndpoint::conflicts(const InetEndpoint& to) const {
+    for (TcpEndpoint& other : listeners) {
+        if (&other == this || other.local_.port != to.port || !overlap(other.local_.address, to.address)) continue;
+        if (!other.settings_.reuse_port || !settings_.reuse_port) return true;
+    }
+    return false;
+}
+
+Result<> TcpEndpoint::bind(const InetEndpoint& to) {
+    StackGuard guard;
+    if (is_bound_ || state() != State::fresh) return Errno::einval;
+    if (!may_bind_to(to.address)) return Errno::eaddrnotavail;
+    if (to.port != 0 && conflicts(to)) return Errno::eaddrinuse;
+    HUSK_TRY(ensure_pcb(nullptr));
+    err_t bound = tcp_bind(pcb_, &to.address, to.port);
+    if (bound != ERR_OK) return errno_of(bound);
+    is_bound_ = true;
+    local_ = {to.address, pcb_->local_port};
+    return {};
+}
+
+Result<> TcpEndpoint::connect(const InetEndpoint& to) {
+    StackGuard guard;
+    if (state() == State::ended) {
+        // A refused connection may be tried again.
+        if (pcb_ != nullptr) return Errno::eisconn;
+        reading_ended_ = writing_ended_ = false;
+        is_bound_ = false;
+        state_.store(State::fresh, std::memory_order_release);
+    }
+    if (state() != State::fresh) return state() == State::connecting ? Errno::ealready : Errno::eisconn;
+    InetEndpoint target = to;
+    make_definite(target.address, is_ipv6_);
+    if (ip_addr_ismulticast(&target.address)) return Errno::enetunreach;
+    HUSK_TRY(ensure_pcb(is_bound_ ? nullptr : &target.address));
+    if (IP_IS_ANY_TYPE_VAL(pcb_->local_ip)) IP_SET_TYPE_VAL(pcb_->local_ip, IP_GET_TYPE(&target.address));
+    state_.store(State::connecting, std::memory_order_release);
+    remote_ = target;
+    err_t begun = tcp_connect(pcb_, &target.address, target.port, TcpCallbacks::on_connected);
+    if (begun != ERR_OK) {
+        state_.store(State::fresh, std::memory_order_release);
+        return begun == ERR_BUF ? Errno::eaddrnotavail : errno_of(begun);
+    }
+    local_ = {pcb_->local_ip, pcb_->local_port};
+    return Errno::einprogress;
+}
+
+void TcpEndpoint::disconnect() {
+    StackGuard guard;
+    if (pcb_ == nullptr || state() == State::listening) return;
+    tcp_abort(pcb_);
+    error_.store(0, std::memory_order_release);
+    state_.store(State::fresh, std::memory_order_release);
+    reading_ended_ = writing_ended_ = false;
+    is_bound_ = false;
+}
+
+Result<> TcpEndpoint::listen(int backlog) {
+    StackGuard guard;
+    std::uint32_t wanted = backlog < 0 ? most_backlog : std::min(static_cast<std::uint32_t>(backlog), most_backlog);
+    if (state() == State::listening) {
+        backlog_ = wanted;
+        return {};
+    }
+    if (state() != State::fresh) return Errno::einval;
+    HUSK_TRY(ensure_pcb(nullptr));
+    if (!is_bound_) {
+        ip_addr_t any = is_ipv6_ ? (settings_.only_ipv6 ? *IP6_ADDR_ANY : *IP_ANY_TYPE) : *IP4_ADDR_ANY;
+        err_t bound = tcp_bind(pcb_, &any, 0);
+        if (bound != ERR_OK) return errno_of(bound);
+        is_bound_ = true;
+        local_ = {any, pcb_->local_port};
+    }
+    if (conflicts(local_)) return Errno::eaddrinuse;
+    err_t error = ERR_OK;
+    // lwIP looks for a second listener only where SO_REUSEADDR allows it to be; conflicts() has looked.
+    ip_reset_option(pcb_, SOF_REUSEADDR);
+    // It comes back as another, smaller pcb; the reference goes along.
+    retain();
+    tcp_pcb* listening = tcp_listen_with_backlog_and_err(pcb_, TCP_DEFAULT_LISTEN_BACKLOG, &error);
+    if (listening == nullptr) {
+        release();
+        return errno_of(error);
+    }
+    pcb_ = listening;
+    backlog_ = wanted;
+    tcp_arg(pcb_, this);
+    tcp_accept(pcb_, TcpCallbacks::on_accepted);
+    state_.store(State::listening, std::memory_order_release);
+    apply_settings();
+    listeners.push_back(*this);
+    return {};
+}
+
+// Of the listeners that share this one's address by SO_REUSEPORT, the one with the shortest queue.
+TcpEndpoint& TcpEndpoint::least_busy_twin() {
+    TcpEndpoint* best = this;
+    if (!settings_.reuse_port) return *best;
+    for (TcpEndpoint& other : listeners) {
+        if (!other.settings_.reuse_port || other.local_.port != local_.port ||
+            !ip_addr_cmp(&other.local_.address, &local_.address))
+            continue;
+        if (other.pending_count_ < best->pending_count_) best = &other;
+    }
+    // The next connection begins with the next of them.
+    static_cast<ListenerNode*>(best)->unlink();
+    listeners.push_back(*best);
+    return *best;
+}
+
+RefPtr<TcpEndpoint> TcpEndpoint::take_pending() {
+    auto taken = RefPtr<TcpEndpoint>::adopt(pending_.pop_front());
+    if (taken) pending_count_.fetch_sub(1, std::memory_order_release);
+    return taken;
+}
+
+Result<RefPtr<TcpEndpoint>> TcpEndpoint::accept() {
+    StackGuard guard;
+    if (state() != State::listening) return Errno::einval;
+    RefPtr<TcpEndpoint> accepted = take_pending();
+    if (!accepted) return Errno::eagain;
+    return accepted;
+}
+
+InetEndpoint TcpEndpoint::local() {
+    StackGuard guard;
+    return local_;
+}
+
+Result<InetEndpoint> TcpEndpoint::remote() {
+    StackGuard guard;
+    if (state() != State::connected) return Errno::enotconn;
+    return remote_;
+}
+
+// The connection is over: what there was to read may still be read.
+void TcpEndpoint::end_with(Errno error) {
+    pcb_ = nullptr;
+    if (!is_closed_) error_.store(static_cast<int>(error), std::memory_order_release);
+    reading_ended_.store(true, std::memory_order_release);
+    writing_ended_.store(true, std::memory_order_release);
+    state_.store(State::ended, std::memory_order_release);
+    waiters_.wake_all();
+}
+
+}  // namespace husk::net

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// One end of a TCP connection, or a listener with its queue of new connections: the glue between a socket and lwIP.
+//
+// lwIP's control block (pcb) may outlive the socket, until its last byte is acknowledged: it holds a reference.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "guest-runtime/net/inet_address.hpp"
+#include "guest-runtime/net/receive_queue.hpp"
+#include "guest-runtime/net/send_queue.hpp"
+#include "guest-runtime/net/socket_waiters.hpp"
+#include "guest-runtime/net/stack.hpp"
+
+struct tcp_pcb;
+
+namespace husk::net {
+
+struct TcpPendingTag;
+struct TcpListenerTag;
+
+class TcpEndpoint final : public RefCounted, public ListNode<TcpPendingTag>, public ListNode<TcpListenerTag> {
+public:
+    enum class State : std::uint8_t { fresh, connecting, connected, listening, ended };
+
+    struct Settings {
+        bool reuse_address = false;
+        bool reuse_port = false;
+        bool only_ipv6 = false;
+        bool no_delay = false;
+        bool keep_alive = false;
+        std::uint32_t keep_idle_ms = 7'200'000;
+        std::uint32_t keep_interval_ms = 75'000;
+        std::uint32_t keep_count = 9;
+        std::uint8_t hop_limit = 64;
+        std::uint8_t traffic_class = 0;
+        std::uint32_t receive_window_bytes = 1 << 20;
+        std::uint32_t user_timeout_ms = 0;
+    };
+
+    explicit TcpEndpoint(bool is_ipv6) : is_ipv6_(is_ipv6) {}
+    ~TcpEndpoint() override;
+
+    [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool has_ended_reading() const { return reading_ended_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool has_ended_writing() const { return writing_ended_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool has_error() const { return error_.load(std::memory_order_acquire) != 0; }
+    int take_error() { return error_.exchange(0, std::memory_order_acq_rel); }
+    SocketWaiters& waiters() { return waiters_; }
+
+    Result<> bind(const InetEndpoint& to);
+    // EINPROGRESS when it has begun.
+    Result<> connect(const InetEndpoint& to);
+    void disconnect();
+    Result<> listen(int backlog);
+    // EAGAIN when there is none.
+    Result<RefPtr<TcpEndpoint>> accept();
+    [[nodiscard]] bool has_pending() const { return pending_count_.load(std::memory_order_acquire) != 0; }
+    InetEndpoint local();
+    // ENOTCONN.
+    Result<InetEndpoint> remote();
+    Result<> shut_down(bool reading, bool writing);
+    // The socket is gone. `resets`: RST at once (SO_LINGER with 0 s).
+    void close(bool resets);
+
+    // Bytes that a sender may add now, within `limit_bytes` of memory. Leaves a note when there are none, so that
+    // wake_writer() follows.
+    std::size_t room(std::size_t limit_bytes);
+    [[nodiscard]] bool is_writable(std::size_t limit_bytes);
+    // Takes the chunk over unless it fails: EPIPE, or the connection's error. `holds`: more follows soon (MSG_MORE).
+    Result<> send(SendChunk& chunk, bool holds);
+    [[nodiscard]] std::size_t unsent_bytes() const { return outstanding_bytes_.load(std::memory_order_acquire); }
+
+    [[nodiscard]] std::size_t bytes_to_read() const { return received_.bytes(); }
+    Result<std::size_t> read(fs::IoBuffer& to, bool peeks);
+    std::size_t discard(std::size_t size_bytes);
+
+    // Changes settings and applies them to what there is.
+    template <class Change>
+    void change_settings(Change change) {
+        StackGuard guard;
+        change(settings_);
+        apply_settings();
+    }
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+    // What TCP_INFO tells.
+    struct Info {
+        std::uint8_t state = 0;  // Linux's TCP_ESTABLISHED and so on
+        std::uint32_t mss = 536;
+        std::uint32_t rtt_us = 0;
+        std::uint32_t congestion_window_segments = 0;
+        std::uint32_t slow_start_threshold_segments = 0;
+        std::uint32_t receive_window_bytes = 0;
+        std::uint32_t retransmits = 0;
+    };
+    Info info();
+
+private:
+    friend struct TcpCallbacks;
+
+    Result<> ensure_pcb(const ip_addr_t* address);
+    void adopt(tcp_pcb& pcb);
+    void open_window(tcp_pcb& pcb);
+    void write_rest(tcp_pcb& pcb);
+    void abandon_pending();
+    void apply_settings();
+    void credit(std::size_t consumed_bytes);
+    void end_with(Errno error);
+    [[nodiscard]] bool conflicts(const InetEndpoint& to) const;
+    TcpEndpoint& least_busy_twin();
+    RefPtr<TcpEndpoint> take_pending();
+
+    const bool is_ipv6_;
+    SocketWaiters waiters_;
+    std::atomic<State> state_ = State::fresh;
+    std::atomic<bool> reading_ended_ = false;
+    std::atomic<bool> writing_ended_ = false;
+    std::atomic<bool> wants_room_ = false;
+    std::atomic<int> error_ = 0;
+
+    // Guarded by the stack's lock.
+    tcp_pcb* pcb_ = nullptr;  // a struct tcp_pcb_listen when listening
+    InetEndpoint local_{};
+    InetEndpoint remote_{};
+    bool is_bound_ = false;
+    bool is_closed_ = false;
+    bool wants_end_ = false;  // a FIN is to follow what is not written yet
+    Settings settings_;
+    SendQueue unacknowledged_;
+    List<TcpEndpoint, TcpPendingTag> pending_;  // each owns a reference
+    std::uint32_t backlog_ = 0;
+
+    ReceiveQueue received_;
+    std::atomic<std::size_t> uncredited_bytes_ = 0;  // read, and not yet given back to the window
+    std::atomic<std::size_t> outstanding_bytes_ = 0;
+    std::atomic<std::uint32_t> pending_count_ = 0;
+};
+
+}  // namespace husk::net

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options of a TCP socket.
+#include <algorithm>
+
+#include "guest-runtime/net/option_value.hpp"
+#include "guest-runtime/net/tcp_socket.hpp"
+
+namespace husk::net {
+
+namespace {
+
+// TCP_*
+namespace option_of_tcp {
+constexpr int no_delay = 1, max_segment = 2, cork = 3, keep_idle = 4, keep_interval = 5, keep_count = 6, syn_count = 7,
+              linger2 = 8, defer_accept = 9, window_clamp = 10, info = 11, quick_ack = 12, congestion = 13,
+              user_timeout = 18, fast_open = 23, not_sent_low_water = 25, fast_open_connect = 30;
+}  // namespace option_of_tcp
+namespace tcp = option_of_tcp;
+
+using Settings = TcpEndpoint::Settings;
+
+// The first fields of struct tcp_info.
+struct TcpInfo {
+    std::uint8_t state, ca_state, retransmits, probes, backoff, options, scales, flags;
+    std::uint32_t rto, ato, send_mss, receive_mss;
+    std::uint32_t unacked, sacked, lost, retrans, fackets;
+    std::uint32_t last_data_sent, last_ack_sent, last_data_received, last_ack_received;
+    std::uint32_t pmtu, receive_threshold, rtt, rtt_variance, send_threshold, congestion_window, advertised_mss;
+    std::uint32_t reordering, receive_rtt, receive_space, total_retrans;
+};
+static_assert(sizeof(TcpInfo) == 104);
+
+Result<std::uint32_t> seconds_in_ms(std::int32_t seconds) {
+    constexpr std::int32_t most = 32767;  // MAX_TCP_KEEPIDLE
+    if (seconds < 1 || seconds > most) return Errno::einval;
+    return static_cast<std::uint32_t>(seconds) * 1000;
+}
+
+}  // namespace
+
+void TcpSocket::on_option_changed(int option) {
+    namespace so = socket_option;
+    switch (option) {
+        case so::reuse_address:
+        case so::reuse_port:
+        case so::keep_alive:
+            endpoint_->change_settings([this](Settings& settings) {
+                settings.reuse_address = options_.reuse_address;
+                settings.reuse_port = options_.reuse_port;
+                settings.keep_alive = options_.keep_alive;
+            });
+            break;
+        case so::receive_buffer:
+        case so::receive_buffer_force:
+            endpoint_->change_settings(
+                [this](Settings& settings) { settings.receive_window_bytes = options_.receive_buffer_bytes; });
+            break;
+        default:
+            break;
+    }
+}
+
+Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value) {
+    if (option == tcp::congestion) return {};
+    auto integer = HUSK_TRY(option_as<std::int32_t>(value));
+    auto change = [this](auto apply) {
+        endpoint_->change_settings(apply);
+        return Result<>();
+    };
+    switch (option) {
+        case tcp::no_delay:
+            return change([=](Settings& settings) { settings.no_delay = integer != 0; });
+        case tcp::cork:
+            corked_ = integer != 0;
+            // Taking the cork out sends what it held.
+            return corked_ ? Result<>() : change([](Settings&) {});
+        case tcp::keep_idle: {
+            std::uint32_t time = HUSK_TRY(seconds_in_ms(integer));
+            return change([=](Settings& settings) { settings.keep_idle_ms = time; });
+        }
+        case tcp::keep_interval: {
+            std::uint32_t time = HUSK_TRY(seconds_in_ms(integer));
+            return change([=](Settings& settings) { settings.keep_interval_ms = time; });
+        }
+        case tcp::keep_count:
+            if (integer < 1 || integer > 127) return Errno::einval;
+            return change([=](Settings& settings) { settings.keep_count = static_cast<std::uint32_t>(integer); });
+        case tcp::user_timeout:
+            if (integer < 0) return Errno::einval;
+            return change([=](Settings& settings) { settings.user_timeout_ms = static_cast<std::uint32_t>(integer); });
+        case tcp::max_segment:
+            return integer < 88 || integer > 32767 ? Errno::einval : Result<>();
+        case tcp::syn_count:
+        case tcp::linger2:
+        case tcp::defer_accept:
+        case tcp::window_clamp:
+        case tcp::quick_ack:
+        case tcp::fast_open:
+        case tcp::not_sent_low_water:
+        case tcp::fast_open_connect:
+            return {};  // hints, with nothing behind them here
+        default:
+            return Errno::enoprotoopt;
+    }
+}
+
+std::size_t TcpSocket::put_info(std::span<std::byte> to) {
+    TcpEndpoint::Info now = endpoint_->info();
+    TcpInfo info{};
+    info.state = now.state;
+    info.retransmits = static_cast<std::uint8_t>(std::min<std::uint32_t>(now.retransmits, 255));
+    info.send_mss = info.receive_mss = info.advertised_mss = now.mss;
+    info.rtt = now.rtt_us;
+    info.congestion_window = now.congestion_window_segments;
+    info.send_threshold = now.slow_start_threshold_segments;
+    info.receive_space = now.receive_window_bytes;
+    info.pmtu = now.mss + 40;
+    return put_option(to, info);
+}
+
+Result<std::size_t> TcpSocket::get_tcp_option(int option, std::span<std::byte> to) {
+    const Settings& settings = endpoint_->settings();
+    switch (option) {
+        case tcp::no_delay:
+            return put_integer(to, settings.no_delay ? 1 : 0);
+        case tcp::cork:
+            return put_integer(to, corked_ ? 1 : 0);
+        case tcp::keep_idle:
+            return put_integer(to, settings.keep_idle_ms / 1000);
+        case tcp::keep_interval:
+            return put_integer(to, settings.keep_interval_ms / 1000);
+        case tcp::keep_count:
+            return put_integer(to, settings.keep_count);
+        case tcp::user_timeout:
+            return put_integer(to, settings.user_timeout_ms);
+        case tcp::max_segment:
+            return put_integer(to, endpoint_->info().mss);
+        case tcp::info:
+            return put_info(to);
+        case tcp::quick_ack:
+            return put_integer(to, 1);
+        case tcp::syn_count:
+            return put_integer(to, 6);
+        case tcp::linger2:
+        case tcp::defer_accept:
+        case tcp::window_clamp:
+        case tcp::fast_open:
+        case tcp::not_sent_low_water:
+        case tcp::fast_open_connect:
+            return put_integer(to, 0);
+        case tcp::congestion: {
+            constexpr char name[16] = "reno";
+            std::size_t size = std::min(sizeof name, to.size());
+            std::copy_n(std::as_bytes(std::span(name)).begin(), size, to.begin());
+            return size;
+        }
+        default:
+            return Errno::enoprotoopt;
+    }
+}
+
+Result<> TcpSocket::set_option(int level, int option, std::span<const std::byte> value) {
+    switch (level) {
+        case level_tcp:
+            return set_tcp_option(option, value);
+        case level_ip:
+        case level_ipv6: {
+            if (level == level_ipv6 && family() != Family::inet6) return Errno::enoprotoopt;
+            HUSK_TRY(ip_.set(level, option, value, endpoint_->local().port != 0));
+            endpoint_->change_settings([this](Settings& settings) {
+                settings.hop_limit = ip_.hop_limit;
+                settings.traffic_class = ip_.traffic_class;
+                settings.only_ipv6 = ip_.only_ipv6;
+            });
+            return {};
+        }
+        default:
+            return Socket::set_option(level, option, value);
+    }
+}
+
+Result<std::size_t> TcpSocket::get_option(int level, int option, std::span<std::byte> to) {
+    switch (level) {
+        case level_tcp:
+            return get_tcp_option(option, to);
+        case level_ip:
+        case level_ipv6:
+            return ip_.get(level, option, to);
+        default:
+            return Socket::get_option(level, option, to);
+    }
+}
+
+}  // namespace husk::net

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A UDP socket.
+#pragma once
+
+#include "guest-runtime/net/datagram_queue.hpp"
+#include "guest-runtime/net/ip_options.hpp"
+#include "guest-runtime/net/socket.hpp"
+
+struct udp_pcb;
+
+namespace husk::net {
+
+class UdpSocket final : public Socket {
+public:
+    UdpSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, Family family)
+        : Socket(std::move(inode), flags, family, SocketType::datagram, level_udp) {}
+    ~UdpSocket() override;
+    Result<> open();
+
+    Result<> bind(const Address& address) override;
+    Result<> connect(const Address& address) override;
+    Result<Address> name() override;
+    Result<Address> peer_name() override;
+    Result<> shut_down(bool reading, bool writing) override;
+    Result<std::size_t> send(OutgoingMessage& message) override;
+    Result<std::size_t> receive(IncomingMessage& message) override;
+    Result<> set_option(int level, int option, std::span<const std::byte> value) override;
+    Result<std::size_t> get_option(int level, int option, std::span<std::byte> to) override;
+
+    unsigned poll(unsigned wanted) override;
+    thread::WaitQueue* wait_queue() override { return &waiters_.watchers; }
+    Result<long> ioctl(std::uint64_t request, std::uint64_t argument) override;
+
+protected:
+    int take_error() override { return error_.exchange(0, std::memory_order_acq_rel); }
+    void on_option_changed(int option) override;
+
+private:
+    friend struct UdpCallbacks;
+
+    void apply_options();
+    Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
+    Result<> change_membership(int level, int option, std::span<const std::byte> value);
+    void fill_control(IncomingMessage& message, const Datagram& datagram);
+
+    SocketWaiters waiters_;
+    IpOptions ip_;
+    DatagramQueue received_;
+    std::atomic<int> error_ = 0;
+    std::atomic<bool> reading_shut_ = false;
+    std::atomic<bool> writing_shut_ = false;
+    std::atomic<bool> is_connected_ = false;
+
+    // Guarded by the stack's lock.
+    udp_pcb* pcb_ = nullptr;
+};
+
+Result<RefPtr<Socket>> make_udp_socket(Family family, std::uint32_t flags);
+
+}  // namespace husk::net
