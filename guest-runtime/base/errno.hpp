@@ -73,6 +73,7 @@ enum class Errno : int {
     ehostunreach = 113,
     ealready = 114,
     einprogress = 115,
+    euclean = 117,  // a structure on disk contradicts itself
     ecanceled = 125,
     eownerdead = 130,
     // Inside the runtime only: the call was interrupted by a signal and starts again unless a handler without

@@ -3,11 +3,13 @@
 
 #include <array>
 
+#include "guest-runtime/fs/ext4/ext4.hpp"
+
 namespace husk::fs {
 
 namespace {
 
-constexpr std::array<DiskFilesystem, 0> known = {};
+constexpr std::array<DiskFilesystem, 1> known = {{{"ext4", ext4::open_ext4}}};
 
 }  // namespace
 

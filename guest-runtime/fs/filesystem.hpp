@@ -33,6 +33,8 @@ public:
     virtual Result<RefPtr<Inode>> root() = 0;
     virtual FilesystemCounts counts() = 0;
     virtual Result<> sync() { return {}; }
+    // At the end of the VM: everything is on the disk, which then counts as clean, and nothing can be written any more.
+    virtual Result<> unmount() { return sync(); }
 
     // Held around every look at or change of the directories' structure.
     thread::Mutex& structure() { return structure_; }

@@ -29,6 +29,8 @@ void advance_clock_ns(std::uint64_t ns);
 
 // Lets the runtime's own threads that were started run until they end. They do not run by themselves.
 void run_runtime_threads();
+// The same for those that serve one object, which is their argument. The others never end.
+void run_object_threads();
 
 // The next time the thread would sleep, `action` runs instead, once: what another thread would have done.
 void on_next_sleep(void (*action)());

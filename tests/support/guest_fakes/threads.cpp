@@ -152,6 +152,16 @@ void advance_clock_ns(std::uint64_t ns) { thread::jump_to(thread::now_ns + ns); 
 void run_runtime_threads() {
     for (auto [body, argument] : std::exchange(thread::runtime_threads, {})) body(argument);
 }
+void run_object_threads() {
+    auto threads = std::exchange(thread::runtime_threads, {});
+    for (auto [body, argument] : threads) {
+        if (argument != nullptr) {
+            body(argument);
+        } else {
+            thread::runtime_threads.emplace_back(body, argument);
+        }
+    }
+}
 void on_next_sleep(void (*action)()) { thread::sleep_action = action; }
 void interrupt_next_sleep() { thread::signal_waits = true; }
 unsigned take_raised_signals() { return std::exchange(thread::raised, 0); }
