@@ -2,6 +2,7 @@
 #include "guest-runtime/fs/journal/recovery.hpp"
 
 #include "guest-runtime/fs/heap_array.hpp"
+#include "guest-runtime/fs/journal/crc32_be.hpp"
 #include "guest-runtime/fs/journal/revoke_table.hpp"
 
 namespace husk::journal {
@@ -24,6 +25,9 @@ private:
     Result<Next> on_commit(Pass which);
     Result<> on_revoke(Pass which);
     Result<> replay_copy(const BlockTag& tag);
+    Result<> skip_copies();
+    Result<> sum_up_copies();
+    bool transaction_is_right();
     Result<> read_next(std::span<std::byte> to);
     // Calls visit(tag) for each tag of the descriptor block; its error ends the walk.
     template <class Visit>
@@ -44,6 +48,7 @@ private:
     // block follows that is no older than what came before.
     bool is_doubtful_ = false;
     std::uint64_t last_commit_seconds_ = 0;
+    std::uint32_t transaction_checksum_ = crc32_be_start;
 };
 
 Result<> Recovery::read_next(std::span<std::byte> to) {
@@ -97,6 +102,12 @@ Result<Recovery::Next> Recovery::on_descriptor(Pass which) {
         HUSK_TRY(for_each_tag([this](const BlockTag& tag) { return replay_copy(tag); }));
         return Next::go_on;
     }
+    bool sums_up = which == Pass::scan && log_.has_transaction_checksums;
+    HUSK_TRY(sums_up ? sum_up_copies() : skip_copies());
+    return Next::go_on;
+}
+
+Result<> Recovery::skip_copies() {
     std::uint32_t copies = 0;
     HUSK_TRY(for_each_tag([&copies](const BlockTag&) {
         ++copies;
@@ -106,7 +117,26 @@ Result<Recovery::Next> Recovery::on_descriptor(Pass which) {
     at_ += copies;
     std::uint32_t length = log_.block_count - log_.first;
     if (at_ >= log_.block_count) at_ = log_.first + (at_ - log_.block_count) % length;
-    return Next::go_on;
+    return {};
+}
+
+Result<> Recovery::sum_up_copies() {
+    transaction_checksum_ = crc32_be(transaction_checksum_, block_.span());
+    return for_each_tag([this](const BlockTag&) {
+        auto read = read_next(copy_.span());
+        if (read.ok()) transaction_checksum_ = crc32_be(transaction_checksum_, copy_.span());
+        return read;
+    });
+}
+
+// With COMPAT_CHECKSUM: the checksum is that of descriptor blocks and copies, or was not filled in.
+bool Recovery::transaction_is_right() {
+    if (!log_.has_transaction_checksums) return true;
+    auto commit = load<format::Commit>(block_.span());
+    bool is_filled_in = commit.checksum_type != 0 || commit.checksum_bytes != 0 || commit.checksum[0] != 0;
+    std::uint32_t right = std::exchange(transaction_checksum_, crc32_be_start);
+    return !is_filled_in || (commit.checksum_type == format::checksum_crc32 && commit.checksum_bytes == sizeof(Be32) &&
+                             commit.checksum[0] == right);
 }
 
 Result<Recovery::Next> Recovery::on_commit(Pass which) {
@@ -117,7 +147,7 @@ Result<Recovery::Next> Recovery::on_commit(Pass which) {
             return Next::end;
         }
         // A commit block that is torn or stale: its transaction does not count.
-        if (!log_.layout.commit_is_right(block_.span())) return Next::end;
+        if (!transaction_is_right() || !log_.layout.commit_is_right(block_.span())) return Next::end;
         last_commit_seconds_ = seconds;
     }
     ++sequence_;

@@ -77,6 +77,7 @@ Result<LogState> parse_superblock(std::span<const std::byte> block, std::uint32_
     state.first = super.first;
     state.start = super.start;
     state.sequence = super.sequence;
+    state.has_transaction_checksums = (super.compatible & format::compatible::checksum) != 0;
     return state;
 }
 

@@ -14,8 +14,9 @@ struct LogState {
     Layout layout;
     std::uint32_t block_count = 0;  // of the journal; the log is [first, block_count)
     std::uint32_t first = 0;
-    std::uint32_t start = 0;     // 0: empty
-    std::uint32_t sequence = 0;  // of the transaction at `start`
+    std::uint32_t start = 0;                 // 0: empty
+    std::uint32_t sequence = 0;              // of the transaction at `start`
+    bool has_transaction_checksums = false;  // COMPAT_CHECKSUM; only ever read
 };
 
 // `block`: the journal's first block as read, of a journal whose map has `map_blocks`. EINVAL: corrupt; EOPNOTSUPP:

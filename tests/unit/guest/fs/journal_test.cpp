@@ -92,7 +92,7 @@ TEST_CASE("what was committed is replayed after a crash, by recovery and by e2fs
         for (const char* features :
              {default_features, "64bit,^metadata_csum", "^64bit,metadata_csum", "^64bit,^metadata_csum"}) {
             CAPTURE(block_bytes);
-            CAPTURE(features);
+            CAPTURE(std::string(features));
             const Ext4Image& image = test::make_ext4_image(block_bytes, features);
             Mounted mounted(image);
             mounted.fill(0, 'a');
