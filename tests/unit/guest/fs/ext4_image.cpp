@@ -96,7 +96,7 @@ const Ext4Image& make_ext4_image(std::uint32_t block_bytes, const std::string& f
     TemporaryFolder folder;
     std::string path = folder.file("image");
     std::uint64_t blocks = 2560;
-    write_file(folder.file("scratch"), std::vector<std::byte>(std::size_t{64} * block_bytes, std::byte{'s'}));
+    write_file(folder.file("scratch"), std::vector<std::byte>(std::size_t{400} * block_bytes, std::byte{'s'}));
     ToolResult result = run("mke2fs -q -F -t ext4 -b " + std::to_string(block_bytes) +
                             " -N 64 -J size=" + std::to_string((1024 * block_bytes) >> 20) + " -O '" + features + "' " +
                             path + " " + std::to_string(blocks));

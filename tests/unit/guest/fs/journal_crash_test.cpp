@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A loss of power at any moment: before each request to the disk, writes since the last flush are kept, lost, torn at
-// sectors and reordered, and what recovery makes of it is compared with what was committed.
+// sectors and reordered, or all but the last lost, and what recovery makes of it is compared with what was committed.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -19,8 +19,8 @@ using test::MemoryBlockDevice;
 
 namespace {
 
-constexpr std::size_t file_blocks = 64;
-constexpr int anything = -1;  // a block that is free: nobody cares
+constexpr std::size_t file_blocks = 400;  // so many that old parts of the log matter
+constexpr int anything = -1;              // a block that is free: nobody cares
 
 // What each block of the scratch file is filled with.
 using Contents = std::array<int, file_blocks>;
@@ -68,7 +68,8 @@ void Crasher::change(Journal& journal, block::BufferCache& cache) {
     {
         auto handle = journal.begin(40);
         REQUIRE(handle.ok());
-        for (unsigned i = 0; i < 1 + random_() % 39; ++i) {
+        std::size_t count = 1 + random_() % 39;
+        for (std::size_t i = 0; i < count; ++i) {
             std::size_t index = random_() % file_blocks;
             std::uint64_t block = image_.file_blocks[index];
             if (random_() % 8 == 0) {
@@ -114,6 +115,7 @@ std::vector<std::byte> Crasher::crashed(int kind) {
         }
     }
     if (kind == 0) sectors.clear();
+    if (kind == 3 && sectors.size() > 2) sectors.erase(sectors.begin(), sectors.end() - 2);
     if (kind == 2) {
         std::shuffle(sectors.begin(), sectors.end(), random_);
         sectors.resize(sectors.size() / 2);
@@ -141,8 +143,9 @@ void Crasher::check(const std::vector<std::byte>& disk) {
 void Crasher::crash_here() {
     if (is_looking_) return;
     is_looking_ = true;
-    for (int kind : {0, 1, 2}) {
+    for (int kind : {0, 1, 2, 3}) {
         if (kind != 0 && device_.unflushed().empty()) break;
+        if (kind != 2 && random_() % 3 != 0) continue;  // the test takes long enough
         auto disk = crashed(kind);
         auto ours = recovered(image_, disk);
         check(ours);
@@ -178,6 +181,6 @@ void Crasher::run(int transactions) {
 }  // namespace
 
 TEST_CASE("after a loss of power at any moment, what was acknowledged is there and no change is there by half") {
-    Crasher(test::make_ext4_image(1024, "64bit,metadata_csum"), 1).run(60);
-    Crasher(test::make_ext4_image(1024, "^64bit,^metadata_csum"), 2).run(60);
+    Crasher(test::make_ext4_image(1024, "64bit,metadata_csum"), 1).run(48);
+    Crasher(test::make_ext4_image(1024, "^64bit,^metadata_csum"), 2).run(24);
 }
