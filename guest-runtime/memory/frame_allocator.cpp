@@ -147,9 +147,9 @@ void FrameAllocator::release(std::uint64_t frame, unsigned order) {
     if (--notes_[frame] == 0) insert_block(frame, order);
 }
 
-void FrameAllocator::split(std::uint64_t frame, unsigned order) {
-    check(notes_[frame] == 1, "split of a shared block");
-    for (std::uint64_t i = 1; i < 1ull << order; ++i) notes_[frame + i] = 1;
+void FrameAllocator::split(std::uint64_t frame, unsigned order, std::uint32_t references) {
+    check(notes_[frame] == references, "split of a shared block");
+    for (std::uint64_t i = 1; i < 1ull << order; ++i) notes_[frame + i] = references;
 }
 
 Result<> FrameAllocator::promise(std::uint64_t frames) {

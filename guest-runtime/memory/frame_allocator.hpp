@@ -24,7 +24,8 @@ public:
     Result<std::uint64_t> allocate(unsigned order, Claim claim);
     void retain(std::uint64_t frame);
     void release(std::uint64_t frame, unsigned order);
-    void split(std::uint64_t frame, unsigned order);
+    // `references`: what the block has, and each frame gets.
+    void split(std::uint64_t frame, unsigned order, std::uint32_t references);
     [[nodiscard]] std::uint32_t& note(std::uint64_t frame) { return notes_[frame]; }
 
     Result<> promise(std::uint64_t frames);

@@ -19,6 +19,7 @@ namespace {
 
 constinit Spinlock lock;
 constinit FrameAllocator allocator;
+constinit List<BlockHold> holds;
 
 // Zeroes the frames from `frame` on whose bits are set, in runs.
 void zero_marked(std::uint64_t frame, std::uint64_t bits) {
@@ -85,7 +86,29 @@ void release_frames(abi::GuestPhys block, unsigned order) {
 
 void split_frames(abi::GuestPhys block, unsigned order) {
     Guard guard(lock);
-    allocator.split(frame_of(block), order);
+    std::uint32_t references = 1;
+    for (BlockHold& hold : holds) {
+        if (hold.block != block) continue;
+        hold.was_split = true;
+        ++references;
+    }
+    allocator.split(frame_of(block), order, references);
+}
+
+void hold_block(BlockHold& hold, abi::GuestPhys block, unsigned order) {
+    hold.block = block;
+    hold.order = order;
+    hold.was_split = false;
+    Guard guard(lock);
+    allocator.retain(frame_of(block));
+    holds.push_back(hold);
+}
+
+void release_hold(BlockHold& hold) {
+    Guard guard(lock);
+    hold.unlink();
+    if (!hold.was_split) return allocator.release(frame_of(hold.block), hold.order);
+    for (std::uint64_t i = 0; i < 1ull << hold.order; ++i) allocator.release(frame_of(hold.block) + i, 0);
 }
 
 std::uint32_t frame_references(abi::GuestPhys block) {

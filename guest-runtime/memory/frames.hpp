@@ -8,6 +8,7 @@
 #include <husk/abi/boot_info.hpp>
 #include <husk/abi/guest_address.hpp>
 
+#include "guest-runtime/base/intrusive_list.hpp"
 #include "guest-runtime/base/result.hpp"
 
 namespace husk::memory {
@@ -34,6 +35,15 @@ void release_frames(abi::GuestPhys block, unsigned order);
 // Makes a block with one reference into single frames with one reference each.
 void split_frames(abi::GuestPhys block, unsigned order);
 [[nodiscard]] std::uint32_t frame_references(abi::GuestPhys block);
+
+// A reference on a block that its owner may split meanwhile: the frames then carry it.
+struct BlockHold : ListNode<> {
+    abi::GuestPhys block;
+    unsigned order = 0;
+    bool was_split = false;
+};
+void hold_block(BlockHold& hold, abi::GuestPhys block, unsigned order);
+void release_hold(BlockHold& hold);
 
 // Sets `frames` aside for later allocations with Claim::promised, or ENOMEM.
 Result<> promise_frames(std::uint64_t frames);

@@ -14,9 +14,23 @@
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/reclaim.hpp"
+#include "guest-runtime/memory/user_pages.hpp"
 #include "tests/support/guest_fakes/machine.hpp"
 
 namespace husk {
+
+namespace {
+
+const char* forbidden_begin = nullptr;
+const char* forbidden_end = nullptr;
+
+bool may_touch(std::uint64_t address, std::size_t size_bytes) {
+    const char* begin = reinterpret_cast<const char*>(address);
+    if (address < abi::page_size) return false;
+    return begin + size_bytes <= forbidden_begin || begin >= forbidden_end;
+}
+
+}  // namespace
 
 namespace memory {
 
@@ -84,6 +98,18 @@ FrameCounts frame_counts() {
     return counts;
 }
 
+// The application's memory is the test's own: page by page, so that there are several parts.
+HeldPages::~HeldPages() = default;
+Result<std::uint64_t> HeldPages::add(std::uint64_t address, std::uint64_t size_bytes, bool) {
+    std::uint64_t done = 0;
+    while (done < size_bytes && count_ < max_parts && may_touch(address + done, 1)) {
+        std::uint64_t piece = std::min(size_bytes - done, abi::page_size - (address + done) % abi::page_size);
+        parts_[count_++] = {gpa_of(reinterpret_cast<const void*>(address + done)), piece};
+        done += piece;
+    }
+    return done == 0 && count_ < max_parts ? Result<std::uint64_t>(Errno::efault) : done;
+}
+
 void visit_ranges(RangeVisitor& visitor) {
     visitor.visit(0x400000, 0x401000, protection::read | protection::execute, false, "/proc/self/exe");
     visitor.visit(0x7fff00000000, 0x7fff00100000, protection::read | protection::write, false, "[stack]");
@@ -98,19 +124,6 @@ void* allocate(std::size_t size_bytes) { return std::aligned_alloc(16, (size_byt
 void release(void* block, std::size_t) { std::free(block); }
 
 }  // namespace heap
-
-namespace {
-
-const char* forbidden_begin = nullptr;
-const char* forbidden_end = nullptr;
-
-bool may_touch(std::uint64_t address, std::size_t size_bytes) {
-    const char* begin = reinterpret_cast<const char*>(address);
-    if (address < abi::page_size) return false;
-    return begin + size_bytes <= forbidden_begin || begin >= forbidden_end;
-}
-
-}  // namespace
 
 Result<> copy_in(void* to, std::uint64_t from_user, std::size_t size_bytes) {
     if (size_bytes == 0) return {};
