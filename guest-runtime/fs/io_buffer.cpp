@@ -66,6 +66,25 @@ Result<> IoBuffer::take(void* to, std::size_t size_bytes) {
         [&](std::byte* runtime, std::size_t piece) { std::memcpy(bytes, runtime, piece); });
 }
 
+UserSegment IoBuffer::front() const {
+    if (runtime_ != nullptr || segments_.empty()) return {0, remaining_};
+    const UserSegment& segment = segments_.front();
+    return {segment.address + offset_, std::min<std::uint64_t>(segment.size_bytes - offset_, remaining_)};
+}
+
+bool IoBuffer::is_aligned(std::uint64_t alignment) const {
+    std::uint64_t bits = 0;
+    std::uint64_t left = remaining_;
+    std::uint64_t offset = offset_;
+    for (const UserSegment& segment : segments_) {
+        std::uint64_t size = std::min(segment.size_bytes - offset, left);
+        if (size != 0) bits |= (segment.address + offset) | size;
+        left -= size;
+        offset = 0;
+    }
+    return (bits & (alignment - 1)) == 0;
+}
+
 void IoBuffer::skip(std::size_t size_bytes) {
     remaining_ -= size_bytes;
     offset_ += size_bytes;

@@ -29,6 +29,12 @@ public:
     [[nodiscard]] std::size_t remaining() const { return remaining_; }
     void limit(std::size_t size_bytes) { remaining_ = size_bytes < remaining_ ? size_bytes : remaining_; }
 
+    // For those who move bytes without copying: what comes first, user memory or (address 0) the runtime's.
+    [[nodiscard]] UserSegment front() const;
+    [[nodiscard]] bool is_user_memory() const { return runtime_ == nullptr; }
+    // Whether every piece begins and ends at a multiple of `alignment`, a power of two.
+    [[nodiscard]] bool is_aligned(std::uint64_t alignment) const;
+
     // EFAULT when user memory is not there. size_bytes <= remaining().
     Result<> put(const void* from, std::size_t size_bytes);
     Result<> put_zeros(std::size_t size_bytes);

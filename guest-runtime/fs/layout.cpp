@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/fs/block/block_devices.hpp"
+#include "guest-runtime/fs/block_file.hpp"
 #include "guest-runtime/fs/console_file.hpp"
 #include "guest-runtime/fs/device_table.hpp"
 #include "guest-runtime/fs/memory_devices.hpp"
@@ -68,6 +70,10 @@ void fill_devices(RamDirectory& dev) {
         {"console", console_device, 0600},
     };
     for (const Device& device : devices) add_device(dev, device.name, device.device, device.permissions);
+    for (std::size_t i = 0; const block::BlockDevice* disk = block::device_at(i); ++i) {
+        add(dev, disk->name(),
+            {.type = FileType::block, .permissions = 0660, .represented_device = block_device_number(i), .target = {}});
+    }
     add_symlink(dev, "fd", "/proc/self/fd");
     add_symlink(dev, "stdin", "/proc/self/fd/0");
     add_symlink(dev, "stdout", "/proc/self/fd/1");

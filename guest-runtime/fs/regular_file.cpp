@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "guest-runtime/base/user_memory.hpp"
+#include "guest-runtime/fs/direct_io.hpp"
 #include "guest-runtime/fs/page_cache_list.hpp"
 #include "guest-runtime/fs/process_view.hpp"
 #include "guest-runtime/fs/terminal.hpp"
@@ -63,29 +64,54 @@ Result<> write_piece(Inode& inode, std::uint64_t offset, IoBuffer& from, std::si
 
 }  // namespace
 
+// O_DIRECT means something for what lies on a disk, and for the application's own memory.
+bool RegularFile::moves_directly(const IoBuffer& buffer) const {
+    return (flags() & open_flag::direct) != 0 && buffer.is_user_memory() && data().page_cache() != nullptr;
+}
+
 Result<std::size_t> RegularFile::read_at(IoBuffer& to, std::uint64_t offset) {
-    std::uint64_t size = inode().size_bytes();
+    std::uint64_t size = data().size_bytes();
+    if (moves_directly(to)) return read_directly(*data().page_cache(), to, offset, size);
     std::size_t done = 0;
-    PageCache* cache = inode().page_cache();
+    PageCache* cache = data().page_cache();
     if (cache != nullptr && offset < size) {
         cache->about_to_read(offset, offset + std::min<std::uint64_t>(to.remaining(), size - offset));
     }
     while (to.remaining() != 0 && offset < size) {
         std::size_t piece = piece_in_page(offset, std::min<std::uint64_t>(to.remaining(), size - offset));
-        auto moved = read_piece(inode(), offset, to, piece);
+        auto moved = read_piece(data(), offset, to, piece);
         if (!moved.ok()) return done != 0 ? Result<std::size_t>(done) : moved.error();
         offset += piece;
         done += piece;
     }
-    if (done != 0 && (flags() & open_flag::no_atime) == 0) inode().was_read();
+    if (done != 0 && (flags() & open_flag::no_atime) == 0) data().was_read();
     return done;
 }
 
 // Moves `offset` behind what was written.
+Result<std::size_t> RegularFile::write_pages(IoBuffer& from, std::uint64_t& offset) {
+    Inode& inode = data();
+    std::uint64_t begin = offset;
+    std::size_t done = 0;
+    while (from.remaining() != 0) {
+        std::size_t piece = piece_in_page(offset, from.remaining());
+        auto moved = write_piece(inode, offset, from, piece);
+        if (!moved.ok()) {
+            if (done == 0) return moved.error();
+            break;
+        }
+        offset += piece;
+        done += piece;
+    }
+    inode.written_to(begin, offset);
+    return done;
+}
+
 Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset) {
     if (from.remaining() == 0) return 0;
-    Guard guard(inode().contents());
-    if ((flags() & open_flag::append) != 0) offset = inode().size_bytes();
+    Inode& inode = data();
+    Guard guard(inode.contents());
+    if ((flags() & open_flag::append) != 0) offset = inode.size_bytes();
     std::uint64_t limit = file_size_limit();
     if (offset >= limit) {
         guard.unlock();
@@ -95,21 +121,26 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
     limit = std::min(limit, max_file_bytes);
     if (offset >= limit) return Errno::efbig;
     from.limit(limit - offset);
-    from.limit(HUSK_TRY(inode().prepare_write(offset, offset + from.remaining())) - offset);
-    std::uint64_t begin = offset;
-    std::size_t done = 0;
-    while (from.remaining() != 0) {
-        std::size_t piece = piece_in_page(offset, from.remaining());
-        auto moved = write_piece(inode(), offset, from, piece);
-        if (!moved.ok()) {
-            if (done == 0) return moved.error();
-            break;
-        }
-        offset += piece;
-        done += piece;
+    from.limit(HUSK_TRY(inode.prepare_write(offset, offset + from.remaining())) - offset);
+    if (moves_directly(from)) {
+        // Changes of the contents go one after the other, but for a disk's, which has no size to change.
+        if (!inode.is_regular()) guard.unlock();
+        std::uint64_t begin = offset;
+        std::size_t done = HUSK_TRY(write_directly(*inode.page_cache(), from, offset));
+        offset += done;
+        if (done != 0) inode.written_to(begin, offset);
+        return done;
     }
-    inode().written_to(begin, offset);
-    return done;
+    return write_pages(from, offset);
+}
+
+// With no lock held.
+Result<> RegularFile::after_write() {
+    PageCache* cache = data().page_cache();
+    if (cache == nullptr) return {};
+    balance_dirty_pages(*cache);
+    if ((flags() & open_flag::data_sync) == 0) return {};
+    return data().sync((flags() & open_flag::sync) != open_flag::sync);
 }
 
 Result<std::size_t> RegularFile::read(IoBuffer& to, std::optional<std::uint64_t> offset) {
@@ -121,10 +152,16 @@ Result<std::size_t> RegularFile::read(IoBuffer& to, std::optional<std::uint64_t>
 }
 
 Result<std::size_t> RegularFile::write(IoBuffer& from, std::optional<std::uint64_t> offset) {
-    // With O_APPEND even pwrite() appends, as in Linux.
-    if (offset) return write_at(from, *offset);
-    Guard guard(position_lock_);
-    return write_at(from, position_);
+    std::size_t done = 0;
+    if (offset) {
+        // With O_APPEND even pwrite() appends, as in Linux.
+        done = HUSK_TRY(write_at(from, *offset));
+    } else {
+        Guard guard(position_lock_);
+        done = HUSK_TRY(write_at(from, position_));
+    }
+    if (done != 0) HUSK_TRY(after_write());
+    return done;
 }
 
 Result<std::uint64_t> RegularFile::seek(std::int64_t offset, int whence) {
@@ -137,12 +174,12 @@ Result<std::uint64_t> RegularFile::seek(std::int64_t offset, int whence) {
             base = static_cast<std::int64_t>(position_);
             break;
         case seek_from::end:
-            base = static_cast<std::int64_t>(inode().size_bytes());
+            base = static_cast<std::int64_t>(data().size_bytes());
             break;
         case seek_from::data:
         case seek_from::hole: {
             if (offset < 0) return Errno::enxio;
-            position_ = HUSK_TRY(inode().seek_data(static_cast<std::uint64_t>(offset), whence == seek_from::hole));
+            position_ = HUSK_TRY(data().seek_data(static_cast<std::uint64_t>(offset), whence == seek_from::hole));
             return position_;
         }
         default:
@@ -157,7 +194,7 @@ Result<std::uint64_t> RegularFile::seek(std::int64_t offset, int whence) {
 
 Result<long> RegularFile::ioctl(std::uint64_t request, std::uint64_t argument) {
     if (request != ioctl_request::fionread) return Errno::enotty;
-    auto left = static_cast<std::int64_t>(inode().size_bytes() - position_);
+    auto left = static_cast<std::int64_t>(data().size_bytes() - position_);
     HUSK_TRY(UserPtr<std::int32_t>(argument).store(static_cast<std::int32_t>(left)));
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "guest-runtime/fs/descriptor_table.hpp"
 #include "guest-runtime/fs/filesystem.hpp"
+#include "guest-runtime/fs/mount_disks.hpp"
 #include "guest-runtime/fs/mount_table.hpp"
 #include "guest-runtime/fs/regular_file.hpp"
 #include "guest-runtime/syscall/at_path.hpp"
@@ -156,6 +157,7 @@ SysResult sys_fdatasync(const Call& call) { return sync_open(call.fd(0), true); 
 SysResult sys_sync(const Call&) {
     // As in Linux, sync() has no errors to give.
     for (std::size_t i = 0; const fs::Mount* entry = fs::mount_at(i); ++i) (void)entry->filesystem->sync();
+    (void)fs::sync_disks();
     return 0;
 }
 SysResult sys_syncfs(const Call& call) { return sync_filesystem(call.fd(0)); }

@@ -26,6 +26,8 @@ constinit abi::CrashThread threads[max_threads]{};
 constinit abi::CrashMapping mappings[max_mappings]{};
 constinit char message[512];
 constinit std::atomic<bool> is_dying = false;
+constinit std::atomic<void (*)()> exit_hook = nullptr;
+constinit std::atomic<bool> exit_has_begun = false;
 
 template <class T>
 std::uint64_t gpa(const T& object) {
@@ -49,6 +51,19 @@ void fill_thread(abi::CrashThread& entry, const Thread& thread, const arch::Cont
     fill_registers(entry.registers, context, is_self ? arch::read_fs_base() : thread.fs_base);
 }
 
+// Once; a second thread that wants to end the VM waits for the first one's end.
+void run_exit_hook() {
+    auto hook = exit_hook.load(std::memory_order_acquire);
+    if (hook == nullptr) return;
+    if (exit_has_begun.exchange(true)) stay_in_runtime();
+    {
+        ThreadList& list = all_threads();
+        Guard guard(list.lock);
+        for (Thread& thread : list.threads) thread.work.fetch_or(work::signal, std::memory_order_relaxed);
+    }
+    hook();
+}
+
 struct MappingWriter final : memory::RangeVisitor {
     std::uint32_t count = 0;
     void visit(std::uint64_t begin, std::uint64_t end, memory::Protection protection, bool, const char*) override {
@@ -58,7 +73,21 @@ struct MappingWriter final : memory::RangeVisitor {
 
 }  // namespace
 
-void exit_process(int status) { platform::exit(status & 0xff, 0); }
+void set_exit_hook(void (*hook)()) { exit_hook.store(hook, std::memory_order_release); }
+
+bool is_exiting() { return exit_has_begun.load(std::memory_order_relaxed); }
+
+void stay_in_runtime() {
+    for (;;) {
+        prepare_to_park();
+        park_uninterruptible(Deadline::never());
+    }
+}
+
+void exit_process(int status) {
+    run_exit_hook();
+    platform::exit(status & 0xff, 0);
+}
 
 void die_of_signal(const SignalInfo& info, const arch::Context& context, bool with_record) {
     if (with_record && !is_dying.exchange(true)) {
@@ -81,6 +110,7 @@ void die_of_signal(const SignalInfo& info, const arch::Context& context, bool wi
         record.mappings_gpa = gpa(mappings);
         platform::crash(record);
     }
+    run_exit_hook();
     platform::exit(0, info.number);
 }
 

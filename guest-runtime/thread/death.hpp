@@ -9,6 +9,13 @@
 
 namespace husk::thread {
 
+// What has to be done before the VM ends, in the dying thread, which may sleep; the application's other threads no
+// longer run meanwhile. Not before a panic.
+void set_exit_hook(void (*hook)());
+// The application is ending: its threads do not go back to it.
+[[nodiscard]] bool is_exiting();
+[[noreturn]] void stay_in_runtime();
+
 // The whole VM ends with this status, 0..255.
 [[noreturn]] void exit_process(int status);
 // The VM ends as a process does that a signal killed. `context` is the calling thread's; with_record: tell the launcher

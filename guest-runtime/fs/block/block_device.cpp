@@ -4,7 +4,7 @@
 namespace husk::block {
 
 std::optional<Errno> BlockDevice::refusal(const BlockRequest& request) const {
-    if (request.operation == Operation::flush) return {};
+    if (request.operation == Operation::flush || request.operation == Operation::read_serial) return {};
     std::uint64_t mask = logical_block_bytes() - 1;
     if (request.size_bytes == 0 || ((request.offset | request.size_bytes) & mask) != 0) return Errno::einval;
     if (request.offset > size_bytes() || request.size_bytes > size_bytes() - request.offset) return Errno::einval;

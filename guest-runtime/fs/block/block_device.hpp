@@ -22,8 +22,9 @@ enum class Operation : std::uint8_t {
     read,
     write,
     flush,         // what was answered before is on stable storage when this is answered; no offset, no size
-    discard,       // the contents of the range no longer matter
+    discard,       // the contents of the range no longer matter; no pieces
     write_zeroes,  // no pieces either
+    read_serial,   // 20 bytes, padded with NULs; no offset, no size
 };
 
 // Bytes of one frame, or of frames that lie one behind the other.
@@ -72,17 +73,13 @@ public:
     // Largest range of one discard or write_zeroes; 0: the device cannot (EOPNOTSUPP).
     [[nodiscard]] virtual std::uint64_t max_discard_bytes() const { return 0; }
     [[nodiscard]] virtual std::uint64_t max_write_zeroes_bytes() const { return 0; }
-    [[nodiscard]] virtual std::string_view serial() const { return {}; }
+    // Its length; 0: it has none. Sleeps.
+    virtual Result<std::size_t> read_serial(std::span<char>) { return std::size_t{0}; }
 
     // Errors: EIO; EINVAL for a range that is misaligned or beyond the end; EROFS; EOPNOTSUPP.
     void submit(BlockRequest& request);
     // All of them with one notification; the list is empty afterwards.
     void submit(List<BlockRequest>& requests);
-
-    // Answers what the device has finished, where that can be seen without its interrupt; for those who spin.
-    virtual void poll() {}
-    // For how long a waiter may spin before it parks; 0: not at all.
-    [[nodiscard]] virtual std::uint64_t spin_ns() const { return 0; }
 
 protected:
     ~BlockDevice() = default;

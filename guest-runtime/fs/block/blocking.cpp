@@ -23,11 +23,7 @@ bool AwaitedRequest::is_done() {
     return done_;
 }
 
-Result<> AwaitedRequest::wait(BlockDevice& device) {
-    if (std::uint64_t spin_ns = device.spin_ns(); spin_ns != 0) {
-        std::uint64_t end_ns = thread::monotonic_ns() + spin_ns;
-        while (!is_done() && thread::monotonic_ns() < end_ns) device.poll();
-    }
+Result<> AwaitedRequest::wait() {
     while (!is_done()) {
         thread::prepare_to_park();
         if (is_done()) {
@@ -46,7 +42,7 @@ Result<> transfer(BlockDevice& device, Operation operation, std::uint64_t offset
     request.pieces = pieces;
     for (const Piece& piece : pieces) request.size_bytes += piece.size_bytes;
     device.submit(request);
-    return request.wait(device);
+    return request.wait();
 }
 
 Result<> read(BlockDevice& device, std::uint64_t offset, std::span<std::byte> memory) {
@@ -72,7 +68,7 @@ Result<> in_steps(BlockDevice& device, Operation operation, std::uint64_t offset
         request.offset = offset;
         request.size_bytes = std::min(size_bytes, most);
         device.submit(request);
-        HUSK_TRY(request.wait(device));
+        HUSK_TRY(request.wait());
         offset += request.size_bytes;
         size_bytes -= request.size_bytes;
     }

@@ -21,7 +21,7 @@ class AwaitedRequest final : public BlockRequest {
 public:
     void on_done() override;
     // After submit(), by the thread that made this object.
-    Result<> wait(BlockDevice& device);
+    Result<> wait();
     AwaitedRequest();
 
 private:

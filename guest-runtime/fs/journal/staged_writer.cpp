@@ -65,7 +65,7 @@ Result<> StagedWriter::finish() {
     if (!is_submitted_) submit();
     std::optional<Errno> error;
     for (std::uint32_t i = 0; i < run_count_; ++i) {
-        auto done = runs_[i].request->wait(device_);
+        auto done = runs_[i].request->wait();
         if (!done.ok()) error = done.error();
         runs_[i].request.reset();
     }

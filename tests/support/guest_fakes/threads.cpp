@@ -5,6 +5,7 @@
 
 #include "guest-runtime/thread/clock.hpp"
 #include "guest-runtime/thread/cpu_time.hpp"
+#include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/park.hpp"
 #include "guest-runtime/thread/runtime_thread.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
@@ -118,6 +119,8 @@ Result<> start_runtime_thread(void (*body)(void*), void* argument) {
     runtime_threads.emplace_back(body, argument);
     return {};
 }
+
+void set_exit_hook(void (*)()) {}
 
 std::uint32_t vcpu_count() { return 2; }
 std::uint64_t thread_cpu_ns(const Thread&) { return 20'000'000; }
