@@ -26,6 +26,9 @@ inline void on_timer_wish() {
     if (is_foreign) update_foreign_timer();
 }
 
+// Looks what the devices have finished; for attention::devices.
+void serve_devices();
+
 // EAGAIN: nothing now, attention::console follows. Buffers lie in the physmap.
 Result<std::size_t> console_read(std::span<std::byte> buffer);
 Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes);

@@ -8,16 +8,24 @@
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/arch/entry.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
+#include "guest-runtime/base/format.hpp"
+#include "guest-runtime/base/heap.hpp"
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/base/random_seed.hpp"
 #include "guest-runtime/boot/application_stack.hpp"
 #include "guest-runtime/boot/boot_info_reader.hpp"
 #include "guest-runtime/boot/boot_state.hpp"
 #include "guest-runtime/boot/own_image.hpp"
+#include "guest-runtime/drivers/virtio_devices.hpp"
+#include "guest-runtime/fs/block_file.hpp"
 #include "guest-runtime/fs/initialise.hpp"
+#include "guest-runtime/fs/mount_disks.hpp"
 #include "guest-runtime/memory/initialise.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
+#include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/first_thread.hpp"
+#include "guest-runtime/thread/runtime_thread.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/vector_state.hpp"
 
@@ -40,6 +48,31 @@ void start_clock(const abi::BootInfo& info) {
     auto since_ns =
         static_cast<std::uint64_t>(static_cast<unsigned __int128>(since_ticks) * 1'000'000'000 / info.tsc_hz);
     thread::initialise_clock(info.tsc_hz, now, info.wall_clock_ns + static_cast<std::int64_t>(since_ns));
+}
+
+constinit ApplicationStart application_start{};
+
+void start_application() { thread::start_first_thread(image_path(), application_start.rip, application_start.rsp); }
+
+// Ends the VM as a launcher does that cannot start something.
+[[noreturn]] void fail_to_start(std::string_view why) {
+    constexpr int status = 125;
+    // Console bytes need a gpa that the launcher can find: not this stack's.
+    constexpr std::size_t room = 512;
+    if (auto* text = static_cast<char*>(heap::allocate(room))) {
+        TextWriter line({text, room});
+        line.text("husk: ").text(why).text("\n");
+        (void)platform::console_write(2, std::as_bytes(std::span(line.view())));
+    }
+    thread::exit_process(status);
+}
+
+// In a thread of its own, since reading a disk means waiting for it.
+void mount_and_start(void*) {
+    char buffer[256];
+    TextWriter why(buffer);
+    if (!fs::mount_disks(view.settings, why).ok()) fail_to_start(why.view());
+    start_application();
 }
 
 }  // namespace
@@ -79,8 +112,16 @@ void husk_boot(const husk::abi::BootInfo* info) {
     thread::initialise_scheduler(info->vcpu_count);
     fs::initialise();
 
+    virtio_devices::start(boot::view.devices);
+    fs::register_block_devices();
+
     auto start = boot::build_application_stack(boot::view);
     check(start.ok(), "no memory for the application's stack, arguments and environment");
-    thread::start_first_thread(boot::image_path(), start.value().rip, start.value().rsp);
+    boot::application_start = start.value();
+    if (fs::wants_mounts(boot::view.settings)) {
+        check(thread::start_runtime_thread(boot::mount_and_start, nullptr).ok(), "no memory for the first thread");
+    } else {
+        boot::start_application();
+    }
     thread::run_idle();
 }

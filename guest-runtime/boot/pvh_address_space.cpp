@@ -25,6 +25,13 @@ abi::PhysRange pages_of(const Elf64_Phdr& header) {
 
 abi::PhysRange page_at(std::uint64_t gpa) { return {gpa, gpa + abi::page_size}; }
 
+// What a wrong kernel line may say.
+bool overlaps_ram(const MemoryPlan& plan, std::uint64_t page) {
+    return std::any_of(plan.ram.begin(), plan.ram.end(), [page](const abi::PhysRange& range) {
+        return page + abi::page_size > range.begin && page < range.end;
+    });
+}
+
 bool is_loaded(const Elf64_Phdr& header) { return header.p_type == PT_LOAD && header.p_memsz != 0; }
 
 // Parts of the physmap that are not simply readable and writable, in any order.
@@ -78,7 +85,7 @@ abi::PhysRange image_range() {
     return range;
 }
 
-void map_address_space(PageTables& tables, const MemoryPlan& plan) {
+void map_address_space(PageTables& tables, const MemoryPlan& plan, const KernelLine& line) {
     Exceptions exceptions;
     add_own_pages(exceptions, plan);
     for (const Elf64_Phdr& header : program_headers()) {
@@ -95,7 +102,14 @@ void map_address_space(PageTables& tables, const MemoryPlan& plan) {
         tables.map(abi::supervisor_map_base, range, access::supervisor);
     }
     tables.map(abi::physmap_base, page_at(local_apic::registers), access::device, true);
-    tables.map(abi::supervisor_map_base, page_at(io_apic::registers), access::supervisor_device, true);
+    for (std::uint64_t registers : {io_apic::registers, io_apic::second_registers}) {
+        tables.map(abi::supervisor_map_base, page_at(registers), access::supervisor_device, true);
+    }
+    for (const DeviceWord& device : std::span(line.devices).first(line.device_count)) {
+        // Mapping a page again changes nothing.
+        std::uint64_t page = abi::align_down(device.registers, abi::page_size);
+        if (!overlaps_ram(plan, page)) tables.map(abi::physmap_base, page_at(page), access::device, true);
+    }
 }
 
 }  // namespace husk::boot::pvh

@@ -121,7 +121,7 @@ void husk_pvh_boot(const husk::boot::pvh::StartInfo* start) {
     auto plan = plan_memory(*start, image_range(), boot_info_bytes(line_bytes), has_giant_pages());
     if (!plan) fail("the machine has too little memory for the image: give it more");
     PageTables tables(plan->tables, has_giant_pages());
-    map_address_space(tables, *plan);
+    map_address_space(tables, *plan, line);
     apply_patches();
     Time time = find_time();
     write_boot_info(*plan, line, {tables.root(), tables.unused(), time.tsc_hz, time.wall_clock_ns});
@@ -130,7 +130,9 @@ void husk_pvh_boot(const husk::boot::pvh::StartInfo* start) {
 
     // From here on the memory below 4 GiB is no longer where it was; the maps of the final address space are.
     arch::initialise_per_cpu(arch::per_cpu());
-    foreign_machine::initialise(time.tsc_hz, line.control_port);
+    std::array<std::uint32_t, abi::max_devices> inputs{};
+    for (std::size_t i = 0; i < line.device_count; ++i) inputs[i] = line.devices[i].interrupt;
+    foreign_machine::initialise(time.tsc_hz, line.control_port, std::span(inputs).first(line.device_count));
     abi::GuestVirt info = abi::physmap({plan->boot_info.begin});
     // SAFETY: the record was written there, and the physmap maps it.
     husk_enter_ring3(reinterpret_cast<const abi::BootInfo*>(info.value),

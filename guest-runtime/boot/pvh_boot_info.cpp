@@ -25,6 +25,7 @@ public:
     std::span<T> room_for(std::size_t count) {
         return {pointer_to<T>(begin_ + offset_), std::min(count, (size_ - offset_) / sizeof(T))};
     }
+    void align(std::size_t alignment) { offset_ = static_cast<std::uint32_t>(abi::align_up(offset_, alignment)); }
     std::uint32_t take(std::size_t size_bytes) {
         std::uint32_t at = offset_;
         offset_ += static_cast<std::uint32_t>(size_bytes);
@@ -71,11 +72,26 @@ void fill_free_ranges(const MemoryPlan& plan, abi::BootInfo& info) {
     }
 }
 
+void write_devices(Writer& writer, const KernelLine& line, abi::BootInfo& info) {
+    writer.align(alignof(abi::DeviceRecord));
+    std::span<abi::DeviceRecord> records = writer.room_for<abi::DeviceRecord>(line.device_count);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        records[i] = {};
+        records[i].registers = line.devices[i].registers;
+        records[i].interrupt = line.devices[i].interrupt;
+    }
+    info.device_count = static_cast<std::uint32_t>(records.size());
+    info.devices_offset = writer.take(records.size() * sizeof(abi::DeviceRecord));
+}
+
 void write_strings(Writer& writer, const KernelLine& line, abi::BootInfo& info) {
     writer.add_word(line.program, info.arguments);
     for (WordReader words(line.arguments); auto word = words.next();) writer.add_word(*word, info.arguments);
     for (WordReader words(line.settings); auto word = words.next();) {
         if (auto variable = value_of(*word, "husk.env=")) writer.add_word(*variable, info.environment);
+    }
+    for (WordReader words(line.settings); auto word = words.next();) {
+        if (auto setting = runtime_setting(*word)) writer.add_word(*setting, info.settings);
     }
     bool is_absolute = line.working_directory.starts_with('/');
     writer.add_word(is_absolute ? line.working_directory : "/", info.working_directory);
@@ -85,8 +101,8 @@ void write_strings(Writer& writer, const KernelLine& line, abi::BootInfo& info) 
 
 std::uint64_t boot_info_bytes(std::size_t kernel_line_bytes) {
     constexpr std::size_t default_words_bytes = 64;
-    return sizeof(abi::BootInfo) + most_cpuid_entries * sizeof(abi::CpuidEntry) + 2 * kernel_line_bytes +
-           default_words_bytes;
+    return sizeof(abi::BootInfo) + most_cpuid_entries * sizeof(abi::CpuidEntry) +
+           abi::max_devices * sizeof(abi::DeviceRecord) + 2 * kernel_line_bytes + default_words_bytes;
 }
 
 void write_boot_info(const MemoryPlan& plan, const KernelLine& line, const Facts& facts) {
@@ -96,6 +112,7 @@ void write_boot_info(const MemoryPlan& plan, const KernelLine& line, const Facts
     std::size_t count = read_cpuid(writer.room_for<abi::CpuidEntry>(most_cpuid_entries));
     info.cpuid_count = static_cast<std::uint32_t>(count);
     info.cpuid_offset = writer.take(count * sizeof(abi::CpuidEntry));
+    write_devices(writer, line, info);
     write_strings(writer, line, info);
 
     info.magic = abi::boot_info_magic;

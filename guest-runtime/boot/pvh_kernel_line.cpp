@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/boot/pvh_kernel_line.hpp"
 
+#include <algorithm>
+
 namespace husk::boot {
 
 namespace {
+
+constexpr std::string_view device_word = "virtio_mmio.device=";
 
 std::optional<unsigned> digit(char character) {
     if (character >= '0' && character <= '9') return static_cast<unsigned>(character - '0');
@@ -13,20 +17,25 @@ std::optional<unsigned> digit(char character) {
 }
 
 // Decimal, or hexadecimal behind 0x.
-std::optional<std::uint16_t> read_port(std::string_view text) {
+std::optional<std::uint64_t> read_number(std::string_view text, std::uint64_t most) {
     unsigned base = 10;
     if (text.starts_with("0x")) {
         base = 16;
         text.remove_prefix(2);
     }
-    std::uint32_t value = 0;
+    std::uint64_t value = 0;
     for (char character : text) {
         auto next = digit(character);
-        if (!next || *next >= base) return std::nullopt;
+        if (!next || *next >= base || value > most / base) return std::nullopt;
         value = value * base + *next;
-        if (value > UINT16_MAX) return std::nullopt;
+        if (value > most) return std::nullopt;
     }
-    return text.empty() ? std::nullopt : std::optional(static_cast<std::uint16_t>(value));
+    return text.empty() ? std::nullopt : std::optional(value);
+}
+
+std::optional<std::uint16_t> read_port(std::string_view text) {
+    auto value = read_number(text, UINT16_MAX);
+    return value ? std::optional(static_cast<std::uint16_t>(*value)) : std::nullopt;
 }
 
 std::optional<abi::StreamKind> read_kind(std::string_view name) {
@@ -50,12 +59,26 @@ void read_kinds(std::string_view names, std::array<abi::StreamKind, 3>& kinds) {
     }
 }
 
-// QEMU's microvm machine puts one such word behind everything else for each of its virtio devices.
-std::string_view without_device_words(std::string_view arguments) {
+// SIZE@ADDRESS:INTERRUPT, as Linux reads it too.
+void read_device(std::string_view value, KernelLine& line) {
+    std::size_t at = value.find('@'), colon = value.find(':');
+    if (at == std::string_view::npos || colon == std::string_view::npos || colon < at) return;
+    std::string_view interrupt = value.substr(colon + 1);
+    constexpr std::uint64_t below_4g = UINT32_MAX, most_inputs = 120;
+    auto registers = read_number(value.substr(at + 1, colon - at - 1), below_4g);
+    auto input = read_number(interrupt.substr(0, interrupt.find(':')), most_inputs);
+    if (!registers || !input || *registers % 4 != 0 || line.device_count == line.devices.size()) return;
+    line.devices[line.device_count++] = {*registers, static_cast<std::uint32_t>(*input)};
+}
+
+// Takes the words off the end that QEMU's microvm machine puts there, one for each of its virtio devices.
+std::string_view without_device_words(std::string_view arguments, KernelLine& line) {
     for (;;) {
         std::size_t last = arguments.rfind(' ') + 1;  // npos + 1 is 0
         std::string_view word = arguments.substr(last);
-        if (!word.empty() && !word.starts_with("virtio_mmio.device=")) return arguments;
+        auto device = value_of(word, device_word);
+        if (!word.empty() && !device) return arguments;
+        if (device) read_device(*device, line);
         if (last == 0) return {};
         arguments = arguments.substr(0, last - 1);
     }
@@ -73,6 +96,7 @@ void read_setting(std::string_view word, KernelLine& line) {
     if (auto value = value_of(word, "husk.argv0=")) line.program = *value;
     if (auto value = value_of(word, "husk.cwd=")) line.working_directory = *value;
     if (word == "husk.verbose") line.is_verbose = true;
+    if (auto value = value_of(word, device_word)) read_device(*value, line);
 }
 
 }  // namespace
@@ -102,6 +126,17 @@ std::size_t decode_word(std::string_view word, std::span<char> to) {
     return count;
 }
 
+std::optional<std::string_view> runtime_setting(std::string_view word) {
+    constexpr std::string_view taken[] = {
+        "stdout=", "stderr=", "status=", "control=", "streams=", "argv0=", "cwd=", "env="};
+    auto setting = value_of(word, "husk.");
+    if (!setting || setting->find('=') == std::string_view::npos) return std::nullopt;
+    for (std::string_view name : taken) {
+        if (setting->starts_with(name)) return std::nullopt;
+    }
+    return setting;
+}
+
 std::optional<std::string_view> value_of(std::string_view word, std::string_view name) {
     if (!word.starts_with(name)) return std::nullopt;
     return word.substr(name.size());
@@ -112,12 +147,15 @@ KernelLine read_kernel_line(std::string_view text) {
     WordReader words(text);
     while (auto word = words.next()) {
         if (*word == "--") {
-            line.arguments = without_device_words(words.rest());
+            line.arguments = without_device_words(words.rest(), line);
             break;
         }
         read_setting(*word, line);
         line.settings = text.substr(0, text.size() - words.rest().size());
     }
+    // QEMU gives its devices addresses from the highest down: this is the order in which they were asked for.
+    std::sort(line.devices.begin(), line.devices.begin() + line.device_count,
+              [](const DeviceWord& a, const DeviceWord& b) { return a.registers > b.registers; });
     return line;
 }
 

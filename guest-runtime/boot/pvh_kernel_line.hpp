@@ -35,6 +35,12 @@ private:
 // hexadecimal digits follow stands for itself.
 std::size_t decode_word(std::string_view word, std::span<char> to);
 
+// A word that QEMU puts behind everything else for each of its virtio devices: virtio_mmio.device=512@0xfeb00e00:12
+struct DeviceWord {
+    std::uint64_t registers;  // gpa
+    std::uint32_t interrupt;  // I/O APIC input
+};
+
 struct KernelLine {
     std::uint16_t stdout_port = abi::serial_port;
     std::uint16_t stderr_port = abi::serial_port;
@@ -45,11 +51,16 @@ struct KernelLine {
     std::string_view program = "app";  // encoded, as all that follows
     std::string_view working_directory = "/";
     std::string_view settings;   // every word before `--`
-    std::string_view arguments;  // every word behind it
+    std::string_view arguments;  // every word behind it, but for device words at the very end
+    std::array<DeviceWord, abi::max_devices> devices{};
+    std::size_t device_count = 0;
 };
 
 // Views into `text`. A setting with a value that makes no sense is skipped.
 KernelLine read_kernel_line(std::string_view text);
+
+// What the parts of the runtime may know as a setting: NAME=VALUE behind `husk.`, unless the boot itself uses it.
+std::optional<std::string_view> runtime_setting(std::string_view word);
 
 // The value of a setting that may be repeated, by its name with the `=`.
 std::optional<std::string_view> value_of(std::string_view word, std::string_view name);

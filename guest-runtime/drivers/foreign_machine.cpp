@@ -14,6 +14,7 @@
 #include "guest-runtime/drivers/foreign_timer.hpp"
 #include "guest-runtime/drivers/io_apic.hpp"
 #include "guest-runtime/drivers/local_apic.hpp"
+#include "guest-runtime/drivers/virtio_devices.hpp"
 #include "guest-runtime/thread/clock.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
 
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::uint8_t timer_vector = abi::exception_vectors;
 constexpr std::uint8_t serial_vector = abi::exception_vectors + 1;
+constexpr std::uint8_t device_vector = abi::exception_vectors + 2;  // of all virtio devices
 // ISA interrupts; COM1 and COM3 share one, COM2 and COM4 the other.
 constexpr unsigned first_serial_input = 4, second_serial_input = 3;
 
@@ -37,13 +39,16 @@ void serve(std::uint64_t vector) {
         set_attention(abi::attention::tick);
     } else if (vector == serial_vector) {
         set_attention(foreign_console::on_interrupt());
+    } else if (vector == device_vector) {
+        virtio_devices::acknowledge_interrupts();
+        set_attention(abi::attention::devices);
     }
     local_apic::end_of_interrupt();
 }
 
 }  // namespace
 
-void initialise(std::uint64_t tsc_hz, std::uint16_t control_port) {
+void initialise(std::uint64_t tsc_hz, std::uint16_t control_port, std::span<const std::uint32_t> device_inputs) {
     io_apic::silence_old_controllers();
     local_apic::enable(timer_vector);
     local_apic::measure_timer(tsc_hz);
@@ -51,6 +56,7 @@ void initialise(std::uint64_t tsc_hz, std::uint16_t control_port) {
     if (io_apic::initialise()) {
         io_apic::route(first_serial_input, serial_vector, local_apic::id());
         if (control_port != 0) io_apic::route(second_serial_input, serial_vector, local_apic::id());
+        for (std::uint32_t input : device_inputs) io_apic::route(input, device_vector, local_apic::id());
     }
     arch::initialise_interrupts(arch::per_cpu());
     foreign_console::accept_input();

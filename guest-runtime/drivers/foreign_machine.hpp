@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include <husk/abi/crash_record.hpp>
 
@@ -11,7 +12,8 @@ namespace husk::foreign_machine {
 inline constexpr std::uint16_t debug_exit_port = 0xf4;  // QEMU's isa-debug-exit
 
 // In ring 0, on the final page tables: interrupt controllers and timer. Interrupts come once ring 3 is entered.
-void initialise(std::uint64_t tsc_hz, std::uint16_t control_port);
+// `device_inputs`: of the I/O APIC, where virtio devices interrupt.
+void initialise(std::uint64_t tsc_hz, std::uint16_t control_port, std::span<const std::uint32_t> device_inputs);
 
 void wait(std::uint64_t timeout_ns);
 [[noreturn]] void exit(int status, int signal);

@@ -8,8 +8,10 @@
 
 #include "guest-runtime/arch/entry.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
+#include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/memory/late_relro.hpp"
 #include "guest-runtime/thread/console_wait.hpp"
+#include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/signal_delivery.hpp"
 #include "guest-runtime/thread/signal_state.hpp"
@@ -32,6 +34,7 @@ bool take_attention() {
         }
     }
     if ((bits & abi::attention::console) != 0) console_queue().wake_all();
+    if ((bits & abi::attention::devices) != 0) platform::serve_devices();
     return (bits & abi::attention::tick) != 0;
 }
 
@@ -46,6 +49,7 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
             timer_queue().expire();
             yield();
         }
+        if (is_exiting()) stay_in_runtime();
         self.work.fetch_and(~work::full_restore, std::memory_order_relaxed);
         if (has_work(self)) deliver_signals(*context);
     } while (has_work(self));

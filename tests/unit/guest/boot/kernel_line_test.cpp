@@ -73,6 +73,30 @@ TEST_CASE("the launcher's line is understood word by word") {
     CHECK(environment == std::vector<std::string>{"A=1", "B= "});
 }
 
+TEST_CASE("device words become devices in the order in which QEMU was asked for them, and are no arguments") {
+    auto line = read_kernel_line(
+        "husk.verbose virtio_mmio.device=0x200@0xfeb00200:6 -- one virtio_mmio.device=no two "
+        "virtio_mmio.device=512@0xfeb00c00:11 virtio_mmio.device=512@0xfeb00e00:12:7");
+    REQUIRE(line.device_count == 3);
+    CHECK(line.devices[0].registers == 0xfeb00e00);
+    CHECK(line.devices[0].interrupt == 12);
+    CHECK(line.devices[1].registers == 0xfeb00c00);
+    CHECK(line.devices[2].interrupt == 6);
+    CHECK(words_of(line.arguments) == std::vector<std::string>{"one", "virtio_mmio.device=no", "two"});
+    for (const char* wrong : {"512@:5", "512@0xfeb00000", "512@0x1feb00000:5", "512@0xfeb00001:5", "512@0xfeb00000:200",
+                              ":5@0xfeb00000", "@", ""}) {
+        CAPTURE(wrong);
+        CHECK(read_kernel_line(std::string("virtio_mmio.device=") + wrong).device_count == 0);
+    }
+}
+
+TEST_CASE("words of the runtime's parts are told from those of the boot itself") {
+    CHECK(boot::runtime_setting("husk.mount=vda:/data:ro") == "mount=vda:/data:ro");
+    for (const char* other : {"husk.verbose", "husk.env=mount=x", "husk.cwd=/", "mount=vda:/data", "husk.stdout=1"}) {
+        CHECK_FALSE(boot::runtime_setting(other));
+    }
+}
+
 TEST_CASE("settings that make no sense are skipped") {
     auto line =
         read_kernel_line("husk.stdout=0x10000 husk.stderr= husk.status=12x husk.control=-1 husk.streams=,odd,null");

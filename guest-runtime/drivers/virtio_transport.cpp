@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/drivers/virtio_transport.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <husk/abi/memory_layout.hpp>
+
+#include "guest-runtime/arch/mmio.hpp"
+#include "guest-runtime/base/format.hpp"
+#include "guest-runtime/base/heap.hpp"
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/memory/frames.hpp"
+
+namespace husk {
+
+namespace virtio = abi::virtio;
+using virtio::Register;
+
+std::uint32_t VirtioTransport::read(Register which, std::uint32_t offset) const {
+    return arch::read_mmio32(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(which) + offset);
+}
+
+void VirtioTransport::write(Register which, std::uint32_t value) const {
+    arch::write_mmio32(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(which), value);
+}
+
+void VirtioTransport::write_address(Register low, std::uint64_t gpa) const {
+    auto high = static_cast<Register>(static_cast<std::uint32_t>(low) + 4);
+    write(low, static_cast<std::uint32_t>(gpa));
+    write(high, static_cast<std::uint32_t>(gpa >> 32));
+}
+
+virtio::DeviceId VirtioTransport::device() const {
+    if (record_.device != virtio::DeviceId::none) return record_.device;
+    if (read(Register::magic_value) != virtio::magic) return virtio::DeviceId::none;
+    auto device = static_cast<virtio::DeviceId>(read(Register::device_id));
+    std::uint32_t version = read(Register::version);
+    if (device == virtio::DeviceId::none || version == virtio::version_modern) return device;
+    char buffer[160];
+    TextWriter text(buffer);
+    text.text("virtio device at 0x").hex(record_.registers).text(" has the legacy interface, version ");
+    text.decimal(version).text(": QEMU wants -global virtio-mmio.force-legacy=false");
+    log_line(text.view());
+    return virtio::DeviceId::none;
+}
+
+Result<> VirtioTransport::negotiate(std::uint64_t wanted) {
+    write(Register::status, 0);
+    while (read(Register::status) != 0) __builtin_ia32_pause();
+    std::uint32_t status = virtio::status::acknowledge | virtio::status::driver;
+    write(Register::status, status);
+    std::uint64_t offered = 0;
+    for (std::uint32_t half : {0u, 1u}) {
+        write(Register::device_features_sel, half);
+        offered |= std::uint64_t{read(Register::device_features)} << (32 * half);
+    }
+    features_ = offered & (wanted | virtio::feature::version_1);
+    for (std::uint32_t half : {0u, 1u}) {
+        write(Register::driver_features_sel, half);
+        write(Register::driver_features, static_cast<std::uint32_t>(features_ >> (32 * half)));
+    }
+    status |= virtio::status::features_ok;
+    write(Register::status, status);
+    bool agreed = (read(Register::status) & virtio::status::features_ok) != 0;
+    if (agreed && has(virtio::feature::version_1)) return {};
+    write(Register::status, status | virtio::status::failed);
+    return Errno::eio;
+}
+
+// False: the device has no such queue.
+Result<bool> VirtioTransport::set_up_queue(std::uint32_t index, Virtqueue& queue) {
+    write(Register::queue_sel, index);
+    std::uint32_t size = std::min(read(Register::queue_num_max), Virtqueue::max_size);
+    if (size == 0) return false;
+    size = std::bit_floor(size);
+    std::size_t bytes = virtio::queue_layout::bytes(size);
+    auto* memory = static_cast<std::byte*>(heap::allocate(bytes));
+    if (memory == nullptr) return Errno::enomem;
+    std::memset(memory, 0, bytes);
+    queue.initialise(memory, size, has(virtio::feature::event_idx));
+    std::uint64_t gpa = memory::gpa_of(memory).value;
+    write(Register::queue_num, size);
+    write_address(Register::queue_desc_low, gpa);
+    write_address(Register::queue_driver_low, gpa + virtio::queue_layout::available_offset(size));
+    write_address(Register::queue_device_low, gpa + virtio::queue_layout::used_offset(size));
+    write(Register::queue_ready, 1);
+    return true;
+}
+
+Result<std::size_t> VirtioTransport::start(std::uint64_t wanted_features, std::span<Virtqueue> queues) {
+    std::size_t count = 0;
+    bool is_running = record_.queue_count != 0 && record_.queue_size <= Virtqueue::max_size &&
+                      (record_.features & ~wanted_features & ~virtio::feature::version_1) == 0;
+    if (is_running) {
+        features_ = record_.features;
+        std::size_t stride = virtio::queue_layout::bytes(record_.queue_size);
+        for (; count < record_.queue_count && count < queues.size(); ++count) {
+            auto* memory = memory::frame_pointer<std::byte>(abi::GuestPhys{record_.queues + count * stride});
+            queues[count].initialise(memory, record_.queue_size, has(virtio::feature::event_idx));
+        }
+        return count;
+    }
+    HUSK_TRY(negotiate(wanted_features));
+    while (count < queues.size() && HUSK_TRY(set_up_queue(static_cast<std::uint32_t>(count), queues[count]))) ++count;
+    if (count == 0) return Errno::eio;
+    write(Register::status, virtio::status::acknowledge | virtio::status::driver | virtio::status::features_ok |
+                                virtio::status::driver_ok);
+    return count;
+}
+
+void VirtioTransport::acknowledge_interrupt() const {
+    std::uint32_t why = read(Register::interrupt_status);
+    if (why != 0) write(Register::interrupt_ack, why);
+}
+
+void VirtioTransport::read_config(std::span<std::byte> to) const {
+    std::uint32_t generation;
+    do {
+        generation = read(Register::config_generation);
+        for (std::size_t at = 0; at < to.size(); at += sizeof(std::uint32_t)) {
+            std::uint32_t word = read(Register::config, static_cast<std::uint32_t>(at));
+            std::memcpy(to.data() + at, &word, std::min(sizeof word, to.size() - at));
+        }
+    } while (read(Register::config_generation) != generation);
+}
+
+}  // namespace husk
