@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of guest tests: reads list.toml into Case values."""
+import contextlib
 import re
+import tempfile
 import time
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
-        "stderr", "nested", "native", "limit_native", "timeout_s"}
+        "stderr", "nested", "native", "limit_native", "timeout_s", "disk"}
+GUEST_DISK = "/dev/vda"  # what "{disk}" in an argument becomes in a guest
 
 
 @dataclass
@@ -26,20 +29,35 @@ class Case:
     limit_native: bool = False
     timeout_s: float = 20
     example: bool = False
+    disk: str | None = None  # size of a scratch disk
 
     def image(self, build: Path) -> Path:
         folder = build / "examples" / self.program if self.example else build / "tests/guest"
         return folder / self.program
 
-    def arguments(self) -> list[str]:
-        return [a.replace("{now_ns}", str(time.time_ns())) for a in self.args]
+    def arguments(self, disk: str = GUEST_DISK) -> list[str]:
+        return [a.replace("{now_ns}", str(time.time_ns())).replace("{disk}", disk) for a in self.args]
+
+    @contextlib.contextmanager
+    def scratch_disk(self):
+        """A sparse file of the wanted size for the time of one run; None when the test wants no disk."""
+        if self.disk is None:
+            yield None
+            return
+        with tempfile.NamedTemporaryFile(prefix="husk-disk-") as file:
+            file.truncate(bytes_of(self.disk))
+            yield file.name
 
     def option(self, name: str, default: str) -> str:
         return self.options[self.options.index(name) + 1] if name in self.options else default
 
     def memory_bytes(self) -> int:
-        number, unit = re.fullmatch(r"(\d+)([KMG]?)", self.option("--memory", "256M")).groups()
-        return int(number) << {"": 0, "K": 10, "M": 20, "G": 30}[unit]
+        return bytes_of(self.option("--memory", "256M"))
+
+
+def bytes_of(size: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([KMG]?)", size).groups()
+    return int(number) << {"": 0, "K": 10, "M": 20, "G": 30}[unit]
 
 
 @dataclass

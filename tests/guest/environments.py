@@ -41,14 +41,16 @@ class Native:
 
     def run(self, case: Case) -> Result:
         env = dict(variable.split("=", 1) for variable in case.env)
-        return run_process([str(case.image(self.build)), *case.arguments()], case, case.timeout_s,
-                           cwd=case.option("--cwd", "/"), env=env,
-                           memory_limit=case.memory_bytes() if case.limit_native else None)
+        with case.scratch_disk() as disk:
+            return run_process([str(case.image(self.build)), *case.arguments(disk or "")], case, case.timeout_s,
+                               cwd=case.option("--cwd", "/"), env=env,
+                               memory_limit=case.memory_bytes() if case.limit_native else None)
 
 
-def husk_command(husk: Path, accelerator: str, image: Path, case: Case) -> list[str]:
+def husk_command(husk: Path, accelerator: str, image: Path, case: Case, disk: str | None) -> list[str]:
     env = [word for variable in case.env for word in ("--env", variable)]
-    return [str(husk), "run", "--accel", accelerator, *case.options, *env, str(image), "--", *case.arguments()]
+    disks = ["--disk", disk] if disk else []
+    return [str(husk), "run", "--accel", accelerator, *case.options, *disks, *env, str(image), "--", *case.arguments()]
 
 
 class Kvm:
@@ -61,4 +63,6 @@ class Kvm:
         self.husk = build / "launcher/husk"
 
     def run(self, case: Case) -> Result:
-        return run_process(husk_command(self.husk, "kvm", case.image(self.build), case), case, 1.5 * case.timeout_s)
+        with case.scratch_disk() as disk:
+            command = husk_command(self.husk, "kvm", case.image(self.build), case, disk)
+            return run_process(command, case, 1.5 * case.timeout_s)

@@ -59,15 +59,19 @@ class Conversation:
 
 
 class ForeignVmm:
-    """Runs tests in QEMU; the machine has no device of ours."""
+    """Runs tests in QEMU; the machine has no device of ours, but QEMU's own virtio-blk for a test that wants a disk."""
 
     name = "qemu"
 
     def __init__(self, build: Path):
         self.build = build
 
-    def command(self, folder: Path, case: Case, status: int, control: int) -> list[str]:
-        return ["qemu-system-x86_64", "-M", "microvm,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max",
+    def command(self, folder: Path, case: Case, status: int, control: int, disk: str | None) -> list[str]:
+        # With a disk QEMU adds a word to the kernel line that says where it is.
+        machine = "microvm,acpi=off" if disk else "microvm,auto-kernel-cmdline=off"
+        disks = ["-global", "virtio-mmio.force-legacy=false", "-drive", f"file={disk},if=none,id=disk,format=raw",
+                 "-device", "virtio-blk-device,drive=disk"] if disk else []
+        return ["qemu-system-x86_64", "-M", machine, *disks, "-accel", "tcg", "-cpu", "max",
                 "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-kernel", str(case.image(self.build)), "-append", append_line(case),
                 "-serial", f"file:{folder / 'stdout'}",
@@ -83,9 +87,9 @@ class ForeignVmm:
         status, their_status = socket.socketpair()
         control, their_control = socket.socketpair()
         inherited = (their_status.fileno(), their_control.fileno())
-        with tempfile.TemporaryDirectory(prefix="husk-qemu-") as name, status, control:
+        with tempfile.TemporaryDirectory(prefix="husk-qemu-") as name, status, control, case.scratch_disk() as disk:
             folder = Path(name)
-            command = self.command(folder, case, *inherited)
+            command = self.command(folder, case, *inherited, disk)
             begin = time.monotonic()
             qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                     stderr=subprocess.PIPE, pass_fds=inherited)

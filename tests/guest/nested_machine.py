@@ -18,8 +18,10 @@ CLOCK = "NOW_NS"  # stands for that machine's own time, which only its shell kno
 
 def job_script(case: Case) -> str:
     case = replace(case, args=[argument.replace("{now_ns}", CLOCK) for argument in case.args])
-    return shlex.join(husk_command(Path("/t/husk"), "kvm", Path("/t/programs") / case.program, case)).replace(
+    disk = "/disk" if case.disk else None
+    command = shlex.join(husk_command(Path("/t/husk"), "kvm", Path("/t/programs") / case.program, case, disk)).replace(
         CLOCK, '"$(date +%s)000000000"')
+    return f"rm -f /disk; truncate -s {case.disk} /disk; {command}" if disk else command
 
 
 def prepare(folder: Path, build: Path, cases: list[Case]) -> None:
