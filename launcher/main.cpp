@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // husk: parse, build, run, exit code.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -7,7 +8,10 @@
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
+#include "launcher/backend/disk_file.hpp"
+#include "launcher/backend/ext4_image.hpp"
 #include "launcher/cli/command.hpp"
 #include "launcher/cli/doctor.hpp"
 #include "launcher/cli/inspect.hpp"
@@ -63,6 +67,23 @@ int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
     return run::exit_code(outcome);
 }
 
+// What of the disks QEMU cannot do for itself: folders become images, which it inherits, and what is wrong with a file
+// is said as on KVM. The images are to stay open until QEMU has started.
+std::vector<backend::DirectoryImage> prepare_disks_for_qemu(config::LaunchConfig& config) {
+    std::vector<backend::DirectoryImage> images;
+    for (config::DiskConfig& disk : config.disks) {
+        if (disk.overlay) throw host::Error(host::ExitCode::usage, "an overlay works on KVM only, not under QEMU");
+        if (disk.is_directory) {
+            images.push_back(backend::make_directory_image(disk.file));
+            disk.file = config::fill_in("/proc/self/fd/{}", images.back().fd.get());
+            fcntl(images.back().fd.get(), F_SETFD, 0);
+        } else {
+            static_cast<void>(backend::DiskFile::open(disk.file, {disk.read_only, disk.cache}));
+        }
+    }
+    return images;
+}
+
 int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, std::string_view reason) {
     static_cast<void>(qemu::require_qemu());  // before a promise is made
     if (!image::read_details(image).pvh_entry) {
@@ -70,10 +91,12 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
                           config::fill_in("{} has no PVH entry, which QEMU needs; link it again with husk-c++",
                                           config.image.native()));
     }
+    config::LaunchConfig prepared = config;
+    const auto images = prepare_disks_for_qemu(prepared);
     report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
-    const qemu::Ending ending = qemu::run_under_qemu(config);
+    const qemu::Ending ending = qemu::run_under_qemu(prepared);
     return ending.signal != 0 ? signal_exit_base + ending.signal : ending.exit_status;
 }
 
@@ -104,6 +127,11 @@ int carry_out(const cli::DoctorCommand&) {
     const cli::Diagnosis diagnosis = cli::examine_host();
     report::write_text(STDOUT_FILENO, cli::to_text(diagnosis));
     return diagnosis.can_run ? 0 : 1;
+}
+
+int carry_out(const cli::CreateDiskCommand& command) {
+    backend::create_ext4(command.file, {command.size_bytes, command.label, command.block_bytes});
+    return 0;
 }
 
 int carry_out(const cli::TextCommand& command) {

@@ -6,15 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <utility>
 
 #include <husk/abi/virtio/block.hpp>
 
 #include "launcher/backend/file_lock.hpp"
+#include "launcher/backend/io_vector.hpp"
 #include "launcher/backend/pool_engine.hpp"
 #include "launcher/backend/uring_engine.hpp"
 #include "launcher/config/text.hpp"
@@ -59,36 +58,9 @@ std::uint32_t direct_block_bytes(int fd, DiskCache cache) {
     return std::max(facts.stx_dio_offset_align, sector_bytes);
 }
 
-// read: preadv, write: pwritev; the whole of the pieces.
-template <class Transfer>
-int transfer_all(std::uint64_t offset, std::span<iovec> pieces, Transfer transfer) {
-    while (!pieces.empty()) {
-        const int count = static_cast<int>(std::min<std::size_t>(pieces.size(), IOV_MAX));
-        const ssize_t done = transfer(pieces.data(), count, static_cast<off_t>(offset));
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return errno;
-        if (done == 0) return EIO;  // the file ends: somebody has truncated it
-        offset += static_cast<std::uint64_t>(done);
-        pieces = drop_front(pieces, static_cast<std::size_t>(done));
-    }
-    return 0;
-}
-
 int error_of(int result) { return result == 0 ? 0 : errno; }
 
 }  // namespace
-
-std::span<iovec> drop_front(std::span<iovec> pieces, std::size_t size_bytes) {
-    while (!pieces.empty() && size_bytes >= pieces.front().iov_len) {
-        size_bytes -= pieces.front().iov_len;
-        pieces = pieces.subspan(1);
-    }
-    if (size_bytes != 0) {
-        pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + size_bytes;
-        pieces.front().iov_len -= size_bytes;
-    }
-    return pieces;
-}
 
 DiskFile DiskFile::open(const std::filesystem::path& path, const DiskFileOptions& options) {
     host::FileDescriptor fd = open_file(path, options);
@@ -114,17 +86,9 @@ DiskFile DiskFile::open(const std::filesystem::path& path, const DiskFileOptions
 DiskFile::DiskFile(host::FileDescriptor fd, std::uint64_t size_bytes, DiskCache cache)
     : fd_(std::move(fd)), size_bytes_(size_bytes), cache_(cache), block_bytes_(direct_block_bytes(fd_.get(), cache)) {}
 
-int DiskFile::read(std::uint64_t offset, std::span<iovec> pieces) {
-    return transfer_all(offset, pieces, [this](const iovec* list, int count, off_t at) {
-        return ::preadv(fd_.get(), list, count, at);
-    });
-}
+int DiskFile::read(std::uint64_t offset, std::span<iovec> pieces) { return read_all(fd_.get(), offset, pieces); }
 
-int DiskFile::write(std::uint64_t offset, std::span<iovec> pieces) {
-    return transfer_all(offset, pieces, [this](const iovec* list, int count, off_t at) {
-        return ::pwritev(fd_.get(), list, count, at);
-    });
-}
+int DiskFile::write(std::uint64_t offset, std::span<iovec> pieces) { return write_all(fd_.get(), offset, pieces); }
 
 int DiskFile::flush() { return fakes_flush() ? 0 : error_of(::fdatasync(fd_.get())); }
 
@@ -135,21 +99,7 @@ int DiskFile::discard(std::uint64_t offset, std::uint64_t size_bytes) {
 }
 
 int DiskFile::write_zeroes(std::uint64_t offset, std::uint64_t size_bytes, bool may_unmap) {
-    const int mode =
-        may_unmap ? FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE : FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-    const int error =
-        error_of(::fallocate(fd_.get(), mode, static_cast<off_t>(offset), static_cast<off_t>(size_bytes)));
-    if (error != EOPNOTSUPP) return error;
-    // A file system that can do neither gets the zeros written.
-    alignas(page_bytes) static const std::array<std::byte, 16 * page_bytes> zeros{};
-    while (size_bytes != 0) {
-        const std::uint64_t count = std::min<std::uint64_t>(size_bytes, zeros.size());
-        iovec piece{const_cast<std::byte*>(zeros.data()), count};
-        if (const int failed = write(offset, {&piece, 1}); failed != 0) return failed;
-        offset += count;
-        size_bytes -= count;
-    }
-    return 0;
+    return zero_range(fd_.get(), offset, size_bytes, may_unmap);
 }
 
 std::unique_ptr<IoEngine> DiskFile::make_engine() {

@@ -46,7 +46,4 @@ private:
     std::uint32_t block_bytes_ = 512;
 };
 
-// Takes the first `size_bytes` off the pieces. Returns what is left.
-[[nodiscard]] std::span<iovec> drop_front(std::span<iovec> pieces, std::size_t size_bytes);
-
 }  // namespace husk::backend

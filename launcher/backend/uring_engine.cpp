@@ -10,6 +10,8 @@
 #include <climits>
 #include <utility>
 
+#include "launcher/backend/io_vector.hpp"
+
 namespace husk::backend {
 
 namespace {

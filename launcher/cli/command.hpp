@@ -2,6 +2,7 @@
 // What the user asked `husk` to do.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -22,12 +23,19 @@ struct InspectCommand {
 
 struct DoctorCommand {};
 
+struct CreateDiskCommand {
+    std::filesystem::path file;
+    std::uint64_t size_bytes = 0;
+    std::string label;
+    std::uint32_t block_bytes = 0;  // 0: what mke2fs chooses
+};
+
 // Help or the version: a text for stdout, and done.
 struct TextCommand {
     std::string text;
 };
 
-using Command = std::variant<RunCommand, InspectCommand, DoctorCommand, TextCommand>;
+using Command = std::variant<RunCommand, InspectCommand, DoctorCommand, CreateDiskCommand, TextCommand>;
 
 // `words` are argv without argv[0]. Only the options of the command that is meant are set up: a run pays for nothing
 // else. Throws host::Error: usage, or config_file.

@@ -118,6 +118,24 @@ std::string parse_directory_disk(std::string_view text, DiskConfig& disk) {
     return set_mount_point(text.substr(colon + 1), disk);
 }
 
+std::string disk_name(std::size_t index) {
+    constexpr std::size_t letters = 26;
+    std::string suffix;
+    for (std::size_t left = index + 1; left != 0; left = (left - 1) / letters)
+        suffix.insert(suffix.begin(), static_cast<char>('a' + (left - 1) % letters));
+    return "vd" + suffix;
+}
+
+std::vector<std::string> mount_settings(std::span<const DiskConfig> disks) {
+    std::vector<std::string> settings;
+    for (std::size_t i = 0; i < disks.size(); ++i) {
+        if (disks[i].mount_point.empty()) continue;
+        settings.push_back(
+            fill_in("mount={}:{}{}", disk_name(i), disks[i].mount_point, disks[i].read_only ? ":ro" : ""));
+    }
+    return settings;
+}
+
 std::string check_disks(std::span<const DiskConfig> disks) {
     for (std::size_t i = 0; i < disks.size(); ++i) {
         const DiskConfig& disk = disks[i];

@@ -25,6 +25,12 @@ inline constexpr std::string_view directory_disk_form = "HOSTDIR:MOUNT, such as 
 [[nodiscard]] std::string set_disk_option(std::string_view name, std::string_view value, DiskConfig& disk);
 [[nodiscard]] std::string set_mount_point(std::string_view path, DiskConfig& disk);
 
+// "vda", "vdb", ... as Linux would call the n-th one.
+[[nodiscard]] std::string disk_name(std::size_t index);
+
+// What the guest is to mount, as abi::BootInfo::settings has it: "mount=vda:/data", ":ro" behind it.
+[[nodiscard]] std::vector<std::string> mount_settings(std::span<const DiskConfig> disks);
+
 // What no two disks may have in common, and no disk may combine.
 [[nodiscard]] std::string check_disks(std::span<const DiskConfig> disks);
 

@@ -16,7 +16,7 @@ struct BlockFacts {
     std::uint32_t queue_count = 1;
     bool read_only = false;
     bool write_back = true;  // flush matters
-    std::string serial;
+    std::string serial = {};
 };
 
 // The most segments of one request. Header and status take two descriptors more, and a chain is no longer than a queue

@@ -8,16 +8,20 @@
 #include <utility>
 
 #include "launcher/config/text.hpp"
+#include "launcher/host/clock.hpp"
 
 namespace husk::devices {
 
 using abi::virtio::BlockConfig;
 
-BlockDevice::BlockDevice(const BlockFacts& facts, std::unique_ptr<backend::Storage> storage,
+BlockDevice::BlockDevice(const BlockFacts& facts, const BlockRates& rates, std::unique_ptr<backend::Storage> storage,
                          event::SpinFacts& spin_facts)
     : facts_(facts),
       config_(block_config(facts)),
       storage_(std::move(storage)),
+      has_rates_(rates.bytes != 0 || rates.operations != 0),
+      byte_bucket_(rates.bytes),
+      operation_bucket_(rates.operations),
       is_write_back_(facts.write_back),
       thread_(*this, spin_facts) {}
 
@@ -85,7 +89,8 @@ bool BlockDevice::serve() {
 }
 
 bool BlockDevice::arm() {
-    if (has_failed_) return true;
+    // A device that is throttled looks at its queues again when it may go on.
+    if (has_failed_ || throttled_until_ns_ != UINT64_MAX) return true;
     return std::ranges::all_of(queues_, [](NumberedQueue& numbered) { return numbered.queue.arm(); });
 }
 
@@ -107,7 +112,9 @@ bool BlockDevice::collect() {
 
 bool BlockDevice::take_requests(NumberedQueue& numbered) {
     bool took = false;
-    while (auto chain = numbered.queue.try_take()) {
+    while (!is_throttled()) {
+        auto chain = numbered.queue.try_take();
+        if (!chain) break;
         took = true;
         limits_.is_write_back = is_write_back_.load(std::memory_order_relaxed);
         auto request = std::make_unique<BlockRequest>(numbered.index, std::move(*chain));
@@ -123,12 +130,25 @@ bool BlockDevice::take_requests(NumberedQueue& numbered) {
     return took;
 }
 
+bool BlockDevice::is_throttled() {
+    throttled_until_ns_ = UINT64_MAX;
+    if (!has_rates_) return false;
+    const std::uint64_t now_ns = host::monotonic_ns();
+    const bool is_open = byte_bucket_.is_open(now_ns) && operation_bucket_.is_open(now_ns);
+    if (is_open) return false;
+    throttled_until_ns_ = std::min(byte_bucket_.opens_ns(), operation_bucket_.opens_ns());
+    return true;
+}
+
 void BlockDevice::submit(std::unique_ptr<BlockRequest> request) {
     requests_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(request->transfer_bytes(), std::memory_order_relaxed);
+    byte_bucket_.take(request->transfer_bytes());
+    operation_bucket_.take(1);
     if (request->operations().empty()) return complete(std::move(request));
     if (!engine_) {
         engine_ = storage_->make_engine();
+        driver_->note(config::fill_in("uses {} for I/O", engine_->name()));
         thread_.add_wake_fd(engine_->ready_fd());
     }
     // Owned by its operations from here on.

@@ -13,14 +13,22 @@
 #include "launcher/devices/block_config.hpp"
 #include "launcher/devices/block_request.hpp"
 #include "launcher/event/service_thread.hpp"
+#include "launcher/event/token_bucket.hpp"
 #include "launcher/virtio/device.hpp"
 
 namespace husk::devices {
 
+// At most that many per second; 0: no limit.
+struct BlockRates {
+    std::uint64_t bytes = 0;
+    std::uint64_t operations = 0;
+};
+
 class BlockDevice final : public virtio::Device, event::Served {
 public:
     // spin_facts outlive the device. Throws host::Error.
-    BlockDevice(const BlockFacts& facts, std::unique_ptr<backend::Storage> storage, event::SpinFacts& spin_facts);
+    BlockDevice(const BlockFacts& facts, const BlockRates& rates, std::unique_ptr<backend::Storage> storage,
+                event::SpinFacts& spin_facts);
     ~BlockDevice() override;
 
     [[nodiscard]] abi::virtio::DeviceId id() const override { return abi::virtio::DeviceId::block; }
@@ -41,10 +49,11 @@ private:
     bool arm() override;
     void disarm() override;
     [[nodiscard]] bool expects_news() const override { return in_flight_ != 0; }
-    [[nodiscard]] std::uint64_t deadline_ns() const override { return UINT64_MAX; }
+    [[nodiscard]] std::uint64_t deadline_ns() const override { return throttled_until_ns_; }
 
     bool collect();
     bool take_requests(NumberedQueue& numbered);
+    [[nodiscard]] bool is_throttled();
     void submit(std::unique_ptr<BlockRequest> request);
     void complete(std::unique_ptr<BlockRequest> request);
     void signal();
@@ -64,6 +73,10 @@ private:
     std::vector<backend::IoRequest*> done_;
     std::size_t in_flight_ = 0;  // operations
     bool has_failed_ = false;
+    const bool has_rates_;
+    event::TokenBucket byte_bucket_;
+    event::TokenBucket operation_bucket_;
+    std::uint64_t throttled_until_ns_ = UINT64_MAX;  // UINT64_MAX: not at all
 
     std::atomic<bool> is_write_back_;
     std::atomic<std::uint64_t> requests_ = 0;

@@ -15,6 +15,7 @@
 
 #include "launcher/config/text.hpp"
 #include "launcher/host/errno_error.hpp"
+#include "launcher/qemu/disk_words.hpp"
 #include "launcher/qemu/find_qemu.hpp"
 #include "launcher/qemu/kernel_line.hpp"
 #include "launcher/qemu/network_words.hpp"
@@ -44,7 +45,7 @@ Pair make_pair() {
 
 class CommandLine final {
 public:
-    void add(std::initializer_list<std::string> words) { words_.insert(words_.end(), words); }
+    void add(const std::vector<std::string>& words) { words_.insert(words_.end(), words.begin(), words.end()); }
     void add_channel(std::string_view id, const Pair& pair) {
         add({"-chardev", fill_in("socket,id={},fd={}", id, pair.theirs.get())});
     }
@@ -92,6 +93,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     line.add(
         {"-m", fill_in("size={}B", config.memory_bytes), "-kernel", config.image.native(), "-append", kernel_line});
     line.add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"});
+    line.add(disk_words(config.disks));
     line.add_channel("out", output);
     line.add_channel("err", error);
     line.add_channel("com", serial);

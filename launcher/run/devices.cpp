@@ -7,6 +7,7 @@
 
 #include <husk/abi/virtio/ring.hpp>
 
+#include "launcher/config/disk_option.hpp"
 #include "launcher/config/net_option.hpp"
 #include "launcher/host/errno_error.hpp"
 #include "launcher/run/disks.hpp"
@@ -40,14 +41,12 @@ Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& 
                                                    virtio::RegisterPage::size_bytes, host::PageKind::small);
     if (!register_pages_.is_mapped()) throw host::errno_error("no memory for device registers");
     for (std::size_t i = 0; i < config.disks.size(); ++i) {
-        const std::string name = disk_name(i);
-        const config::DiskConfig& disk = config.disks[i];
-        add(name, make_disk(disk, name, spin_facts_));
-        if (!disk.mount_point.empty())
-            settings_.push_back("mount=" + name + ":" + disk.mount_point + (disk.read_only ? ":ro" : ""));
+        const std::string name = config::disk_name(i);
+        add(name, make_disk(config.disks[i], name, spin_facts_));
     }
     for (std::size_t i = 0; i < config.networks.size(); ++i)
         add(network_name(i), make_network(config.networks[i], i, spin_facts_, on_warning));
+    settings_ = config::mount_settings(config.disks);
     std::ranges::move(config::net_settings(config.networks), std::back_inserter(settings_));
 }
 

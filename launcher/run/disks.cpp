@@ -4,30 +4,42 @@
 #include <utility>
 
 #include "launcher/backend/disk_file.hpp"
-#include "launcher/host/error.hpp"
+#include "launcher/backend/ext4_image.hpp"
+#include "launcher/backend/overlay_file.hpp"
 
 namespace husk::run {
 
-std::string disk_name(std::size_t index) {
-    constexpr std::size_t letters = 26;
-    std::string suffix;
-    for (std::size_t left = index + 1; left != 0; left = (left - 1) / letters)
-        suffix.insert(suffix.begin(), static_cast<char>('a' + (left - 1) % letters));
-    return "vd" + suffix;
+namespace {
+
+using backend::DiskFile;
+
+DiskFile open_file(const config::DiskConfig& config) {
+    if (config.is_directory) {
+        backend::DirectoryImage image = backend::make_directory_image(config.file);
+        return {std::move(image.fd), image.size_bytes, config::DiskCache::writeback};
+    }
+    const bool read_only = config.read_only || config.overlay.has_value();
+    return DiskFile::open(config.file, {.read_only = read_only, .cache = config.cache});
 }
+
+}  // namespace
 
 std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
                                                 event::SpinFacts& spin_facts) {
-    if (config.overlay || config.is_directory || config.bytes_per_second != 0 || config.operations_per_second != 0)
-        throw host::Error(host::ExitCode::usage, "overlay, bps, iops and --dir do not work yet");
-    auto file = std::make_unique<backend::DiskFile>(
-        backend::DiskFile::open(config.file, {.read_only = config.read_only, .cache = config.cache}));
+    DiskFile file = open_file(config);
     devices::BlockFacts facts;
-    facts.size_bytes = file->size_bytes();
-    facts.block_bytes = file->block_bytes();
+    facts.size_bytes = file.size_bytes();
+    facts.block_bytes = file.block_bytes();
     facts.read_only = config.read_only;
     facts.serial = config.serial.empty() ? "husk-" + name : config.serial;
-    return std::make_unique<devices::BlockDevice>(facts, std::move(file), spin_facts);
+    std::unique_ptr<backend::Storage> storage;
+    if (config.overlay) {
+        storage = std::make_unique<backend::OverlayFile>(std::move(file), *config.overlay, config.cache);
+    } else {
+        storage = std::make_unique<DiskFile>(std::move(file));
+    }
+    const devices::BlockRates rates{config.bytes_per_second, config.operations_per_second};
+    return std::make_unique<devices::BlockDevice>(facts, rates, std::move(storage), spin_facts);
 }
 
 }  // namespace husk::run

@@ -11,9 +11,6 @@
 
 namespace husk::run {
 
-// "vda", "vdb", ... as Linux would call the n-th one.
-[[nodiscard]] std::string disk_name(std::size_t index);
-
 // Opens and locks what the disk is kept in. Throws host::Error.
 [[nodiscard]] std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
                                                               event::SpinFacts& spin_facts);

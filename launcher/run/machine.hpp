@@ -72,6 +72,7 @@ private:
     [[nodiscard]] bool serve_device(const kvm::MmioAccess& access);
 
     void on_device_news(std::uint32_t queue) override;
+    void on_device_note(const std::string& sentence) override;
     void on_device_fault(const std::string& sentence) override;
     void watch_console(unsigned stream, short poll_events) override;
     VcpuControl* try_vcpu(std::uint64_t index) override;

@@ -116,6 +116,10 @@ bool Machine::serve_device(const kvm::MmioAccess& access) {
 
 void Machine::on_device_news(std::uint32_t) { cpus_.front().control.raise_lazily(abi::attention::devices); }
 
+void Machine::on_device_note(const std::string& sentence) {
+    if (hooks_.on_note) hooks_.on_note(sentence);
+}
+
 void Machine::on_device_fault(const std::string& sentence) {
     {
         const std::lock_guard lock(device_fault_mutex_);

@@ -35,7 +35,7 @@ struct CrashView {
 struct RunHooks {
     std::function<void(const CrashView&)> on_crash;
     std::function<void(std::string_view)> on_log;      // a line of the runtime about itself
-    std::function<void(std::string_view)> on_note;     // a line of the launcher about its choices, under --verbose
+    std::function<void(std::string_view)> on_note;     // a line of the launcher about its choices, under --verbose; any thread
     std::function<void(std::string_view)> on_warning;  // what the user should know; any thread
 };
 

@@ -28,6 +28,9 @@ public:
     // The configuration is another one from now on.
     virtual void change_config(std::span<const std::byte> config) = 0;
 
+    // A choice that was made, for those who want to know.
+    virtual void note(const std::string& sentence) = 0;
+
     // The driver broke a rule: the device needs a reset, which it will not get, since the VM ends with this sentence.
     // what: such as "queue 0: ...".
     virtual void fail(const std::string& what) = 0;

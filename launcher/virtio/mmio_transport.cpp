@@ -227,6 +227,10 @@ void MmioTransport::change_config(std::span<const std::byte> config) {
     host_.on_device_news(0);
 }
 
+void MmioTransport::note(const std::string& sentence) {
+    host_.on_device_note(fill_in("device {} {}", name_, sentence));
+}
+
 void MmioTransport::fail(const std::string& what) {
     page_.set_bits(Register::status, status::needs_reset);
     host_.on_device_fault(fill_in("device {}: {}", name_, what));

@@ -27,6 +27,8 @@ public:
     // A device has used buffers, or has another configuration: some vCPU shall look.
     virtual void on_device_news(std::uint32_t queue) = 0;
 
+    virtual void on_device_note(const std::string& sentence) = 0;
+
     // The guest did what no driver may do: the VM ends.
     virtual void on_device_fault(const std::string& sentence) = 0;
 };
@@ -63,6 +65,7 @@ private:
 
     void signal_used(std::uint32_t queue) override;
     void change_config(std::span<const std::byte> config) override;
+    void note(const std::string& sentence) override;
     void fail(const std::string& what) override;
 
     [[nodiscard]] std::uint64_t offered_features() const;

@@ -141,6 +141,46 @@ def bad_configurations(test: Refusals) -> None:
     test.expect("husk.toml: missing", 65, "nowhere.toml", "run", "--config", "nowhere.toml", test.hello)
 
 
+def bad_disks(test: Refusals) -> None:
+    def disk(what: str, status: int, sentence: str, text: str, option: str = "--disk") -> None:
+        test.expect(f"disk: {what}", status, sentence, "run", option, text, test.hello)
+
+    (test.folder / "good.img").write_bytes(bytes(1 << 20))
+    (test.folder / "odd.img").write_bytes(bytes(1000))
+    (test.folder / "empty.img").write_bytes(b"")
+    disk("missing", 83, "nowhere.img", "nowhere.img")
+    disk("a directory", 83, "directory", ".")
+    disk("empty", 85, "0 bytes", "empty.img")
+    disk("no whole sectors", 85, "1000 bytes", "odd.img")
+    disk("no file", 85, "block device", "/dev/null")
+    disk("unknown option", 64, "cache", "good.img,cach=none")
+    disk("bad cache", 64, "writeback, none, unsafe", "good.img,cache=quick")
+    disk("bad mount point", 64, "mount point", "good.img:/")
+    disk("an overlay that is none", 85, "not an overlay", "good.img,overlay=odd.img")
+    disk("an overlay nowhere", 83, "overlay", "good.img,overlay=nowhere/o.img")
+    disk("an overlay on ro", 64, "overlay", "good.img,ro,overlay=o.img")
+    disk("a folder that is none", 83, "folder", "good.img:/srv", "--dir")
+    disk("a folder without a mount point", 64, "MOUNT", ".", "--dir")
+    test.expect("disk: the same twice", 84, "in use", "run", "--disk", "good.img", "--disk", "good.img", test.hello)
+    test.expect("disk: a mount point twice", 64, "two disks", "run", "--disk", "good.img:/a", "--disk", "odd.img:/a",
+                test.hello)
+    if os.geteuid() != 0:
+        (test.folder / "secret.img").write_bytes(bytes(512))
+        (test.folder / "secret.img").chmod(0)
+        disk("unreadable", 83, "ermission", "secret.img")
+    else:
+        test.tally.skip("disk: unreadable", "root can read everything")
+    test.expect("disk create: a file that exists", 85, "exists", "disk", "create", "good.img", "10M")
+    test.expect("disk create: bad size", 64, "SIZE", "disk", "create", "new.img", "much")
+    test.expect("disk create: bad block size", 64, "block-size", "disk", "create", "new.img", "10M", "--block-size", "3")
+    if os.geteuid() == 0:
+        test.expect("disk create: no mke2fs", 86, "e2fsprogs", "disk", "create", "new.img", "10M",
+                    before=["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/sbin && exec "$@"', "sh"])
+    path = test.folder / "husk.toml"
+    path.write_text('[[disk]]\nfile = "good.img"\nmuont = "/data"\n')
+    test.expect("disk: unknown key in husk.toml", 65, "3.*muont.*mount", "run", "--config", path, test.hello)
+
+
 def bad_hosts(test: Refusals, has_kvm: bool) -> None:
     test.expect("no QEMU", 81, "qemu-system-x86", "run", "--accel", "qemu", test.hello, env={"PATH": "/nowhere"})
     if has_kvm:
@@ -231,6 +271,7 @@ def main() -> int:
         bad_images(test)
         bad_configurations(test)
         bad_networks(test)
+        bad_disks(test)
         if has_kvm:
             ends_from_outside(test, build)
         bad_hosts(test, has_kvm)

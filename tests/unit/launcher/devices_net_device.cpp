@@ -45,6 +45,7 @@ struct Driver final : virtio::DriverLink {
         const std::lock_guard lock(mutex);
         std::memcpy(&seen, config.data(), sizeof seen);
     }
+    void note(const std::string&) override {}
     void fail(const std::string& what) override {
         const std::lock_guard lock(mutex);
         if (!fault) fault = what;
