@@ -134,8 +134,8 @@ bool BlockDevice::is_throttled() {
     throttled_until_ns_ = UINT64_MAX;
     if (!has_rates_) return false;
     const std::uint64_t now_ns = host::monotonic_ns();
-    const bool is_open = byte_bucket_.is_open(now_ns) && operation_bucket_.is_open(now_ns);
-    if (is_open) return false;
+    const bool has_bytes = byte_bucket_.is_open(now_ns), has_operations = operation_bucket_.is_open(now_ns);
+    if (has_bytes && has_operations) return false;
     throttled_until_ns_ = std::min(byte_bucket_.opens_ns(), operation_bucket_.opens_ns());
     return true;
 }
