@@ -34,8 +34,9 @@ struct CrashView {
 // Called on the thread that called run_vm, but where it says otherwise. A hook that is not set is left out.
 struct RunHooks {
     std::function<void(const CrashView&)> on_crash;
-    std::function<void(std::string_view)> on_log;      // a line of the runtime about itself
-    std::function<void(std::string_view)> on_note;     // a line of the launcher about its choices, under --verbose; any thread
+    std::function<void(std::string_view)> on_log;  // a line of the runtime about itself
+    std::function<void(std::string_view)>
+        on_note;  // a line of the launcher about its choices, under --verbose; any thread
     std::function<void(std::string_view)> on_warning;  // what the user should know; any thread
 };
 
