@@ -10,9 +10,8 @@ namespace husk::fs::ext4 {
 
 struct BlockAllocator::PendingRelease final : journal::CommitHook, ListNode<PendingTag> {
     PendingRelease(BlockAllocator& owner, BlockRange freed) : allocator(owner), range(freed) {}
-    // An aborted transaction's blocks stay hidden: nothing is allocated any more.
-    void on_end(bool committed) override {
-        if (!committed) return;
+    // After an abort nothing is allocated any more.
+    void on_end(bool) override {
         {
             Guard guard(allocator.groups_.lock());
             ListNode<PendingTag>::unlink();
@@ -23,10 +22,6 @@ struct BlockAllocator::PendingRelease final : journal::CommitHook, ListNode<Pend
     BlockAllocator& allocator;
     BlockRange range;
 };
-
-BlockAllocator::~BlockAllocator() {
-    while (PendingRelease* pending = pending_.pop_front()) delete pending;
-}
 
 std::uint64_t BlockAllocator::margin() const { return std::min<std::uint64_t>(superblock_.blocks / 50, 4096); }
 

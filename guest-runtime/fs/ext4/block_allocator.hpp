@@ -29,7 +29,6 @@ public:
 
     BlockAllocator(const Superblock& superblock, block::BufferCache& cache, GroupTable& groups)
         : superblock_(superblock), cache_(cache), groups_(groups) {}
-    ~BlockAllocator();
 
     // A run of 1 to `wanted` blocks, as near behind `goal` as there is one. Modifies one group. ENOSPC.
     Result<BlockRange> allocate(journal::Handle& handle, std::uint64_t goal, std::uint32_t wanted, Claim claim);

@@ -35,7 +35,12 @@ Result<Filesystem*> open_ext4(block::BlockDevice& device, bool read_only) {
     auto* filesystem = new (std::nothrow) Ext4(next_device_number(), device, superblock, std::move(cache));
     if (filesystem == nullptr) return Errno::enomem;
     if (auto opened = filesystem->open(read_only); !opened.ok()) {
-        delete filesystem;
+        // Once the journal was started, its thread may still look at it.
+        if (!filesystem->volume().is_started()) {
+            delete filesystem;
+        } else {
+            static_cast<void>(filesystem->unmount());
+        }
         return opened.error() == Errno::einval ? Errno::euclean : opened.error();
     }
     return filesystem;
@@ -162,7 +167,6 @@ Result<> Ext4::sync() {
 }
 
 Result<> Ext4::unmount() {
-    if (volume_.is_read_only()) return {};
     Result<> synced = sync();
     HUSK_TRY(volume_.close());
     return synced;

@@ -64,6 +64,8 @@ Result<> RegularNode::punch_hole(std::uint64_t offset, std::uint64_t size_bytes)
         break_promises(first, behind);
     }
     touch(true);
+    // Dropped pages are not written back any more, which would have brought the size to the disk.
+    update([&](InodeRecord& record) { disk_size_ = record.size_bytes; });
     return volume().with_room([&]() -> Result<> {
         for (bool done = false; !done;) {
             journal::Handle handle = HUSK_TRY(volume().begin(free_credits));

@@ -107,6 +107,7 @@ Result<> Volume::open(bool read_only) {
                          superblock_.incompatible | incompatible::recover);
     seal_superblock(bytes, superblock_);
     HUSK_TRY(journal_->start());
+    is_started_ = true;
     writable_.store(true, std::memory_order_relaxed);
     return {};
 }
@@ -176,13 +177,15 @@ void Volume::refresh_superblock() {
 }
 
 Result<> Volume::close() {
-    if (is_read_only()) return {};
+    // After damage there is nothing to write, but the journal's thread has to end.
+    if (is_read_only()) return is_started_ ? journal_->close() : Result<>();
     bool unchanged = false;
     {
         Guard guard(superblock_lock_);
         unchanged = disk_superblock_.size() != 0 && !damaged_.load(std::memory_order_relaxed);
     }
     HUSK_TRY(journal_->close());
+    is_started_ = false;
     writable_.store(false, std::memory_order_relaxed);
     if (unchanged) return {};
     Guard guard(superblock_lock_);

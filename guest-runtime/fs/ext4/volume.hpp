@@ -41,6 +41,8 @@ public:
     [[nodiscard]] InodeAllocator& inodes() { return inodes_; }
     [[nodiscard]] journal::Journal& journal() { return *journal_; }
     [[nodiscard]] bool is_read_only() const { return !writable_.load(std::memory_order_relaxed); }
+    // Whether the journal is in use.
+    [[nodiscard]] bool is_started() const { return is_started_; }
     // Blocks that superblock, bitmaps, tables and journal take.
     [[nodiscard]] std::uint64_t overhead_blocks() const { return overhead_blocks_; }
 
@@ -89,6 +91,7 @@ private:
     thread::Mutex superblock_lock_;
     HeapArray<std::byte> disk_superblock_;  // its block as it is on the disk, until the first commit
     std::uint64_t overhead_blocks_ = 0;
+    bool is_started_ = false;  // the journal
     std::atomic<bool> writable_ = false;
     std::atomic<bool> damaged_ = false;
 };

@@ -25,17 +25,17 @@ Mounted::~Mounted() {
     if (filesystem_ == nullptr) return;
     auto unmounted = filesystem_->unmount();
     CHECK((unmounted.ok() || device_.broken));
-    delete filesystem_;
     run_object_threads();  // the journal's ends
+    delete filesystem_;
 }
 
 void Mounted::crash() {
     device_.broken = true;
     auto synced = filesystem_->unmount();
     CHECK(!synced.ok());
+    run_object_threads();
     delete filesystem_;
     filesystem_ = nullptr;
-    run_object_threads();  // the journal's ends
 }
 
 Result<RefPtr<fs::Inode>> Mounted::find(const std::string& path) {
