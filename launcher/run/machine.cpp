@@ -75,7 +75,10 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     timer.done("cpu model");
     plan_ = boot::plan_memory(image.segments, memory_.size_bytes(), vcpu_count,
                               boot::boot_info_bytes(blobs_of(config_, cpu_model_, devices_)), devices_.needs());
-
+    // Before the VM: to create that, KVM waits until no page fault of the loader is under way, and here it begins with
+    // one.
+    abi::BootInfo info = map_memory();
+    timer.done("page tables");
     vm_ = kvm::Vm::create(system);
     timer.done("create VM");
     if (!devices_.empty()) {
@@ -84,7 +87,7 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     }
     create_vcpus(system);
     timer.done("create vCPU");
-    write_low_memory();
+    write_boot_info(info);
     for (VirtualCpu& cpu : cpus_) set_first_state(cpu);
     timer.done("first state");
     // Not earlier: to take memory KVM waits for a kernel thread, which may have to wait for the loader's CPU.
@@ -136,12 +139,12 @@ bool Machine::needs_cpuid() const {
     return cpu_model_.kind == kvm::Kind::hw || abi::mmio_hole_end + memory_.size_bytes() > default_width_end;
 }
 
-void Machine::write_low_memory() {
+abi::BootInfo Machine::map_memory() {
     const auto words = memory_.try_words({plan_.tables.begin}, plan_.tables.end - plan_.tables.begin);
     // Shadow paging splits giant pages anyway.
     const auto largest = cpu_model_.kind == kvm::Kind::hw && cpu_model_.has_giant_pages() ? boot::PageSize::giant
                                                                                           : boot::PageSize::large;
-    // All that is about to be written here, and the pages of the vCPUs, in one call instead of a fault for each.
+    // All that is about to be written, and the pages of the vCPUs, in one call instead of a fault for each.
     constexpr std::uint64_t first_tables_bytes = 16 * abi::page_size;
     memory_.prefault({plan_.kernel_stack.begin}, plan_.tables.begin + first_tables_bytes - plan_.kernel_stack.begin);
     boot::PageTableBuilder tables(words, {plan_.tables.begin}, largest);
@@ -152,13 +155,18 @@ void Machine::write_low_memory() {
             "the page tables for " + std::to_string(memory_.size_bytes() >> 30) + " GiB do not fit: use less --memory");
 
     abi::BootInfo info{};
-    info.flags = flags_of(config_);
-    info.vcpu_count = vcpu_count;
     info.page_table_root = tables.root().value;
     info.table_pool = {tables.end().value, plan_.tables.end};
     info.vcpu_areas = plan_.vcpu_areas.begin;
     info.free_range_count = plan_.free_range_count;
     for (std::uint32_t i = 0; i < plan_.free_range_count; ++i) info.free_ranges[i] = plan_.free_ranges[i];
+    info.main_stack_end = main_stack_end.value;
+    return info;
+}
+
+void Machine::write_boot_info(abi::BootInfo info) {
+    info.flags = flags_of(config_);
+    info.vcpu_count = vcpu_count;
     const host::WallClock clock = host::read_wall_clock();
     info.tsc_hz = tsc_hz_;
     info.wall_clock_ns = clock.wall_clock_ns;
@@ -166,7 +174,6 @@ void Machine::write_low_memory() {
     info.tsc_offset = tsc_offset_;
     info.xcr0 = cpu_model_.xcr0;
     info.xsave_size_bytes = cpu_model_.xsave_size_bytes;
-    info.main_stack_end = main_stack_end.value;
     fill_seed(info);
     fill_streams(info);
     const boot::BootBlobs blobs = blobs_of(config_, cpu_model_, devices_);

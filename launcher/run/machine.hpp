@@ -59,7 +59,10 @@ private:
     void create_vcpus(const kvm::System& system);
     void load_on_second_cpu();
     [[nodiscard]] bool needs_cpuid() const;
-    void write_low_memory();
+    // Page tables, and what the guest has to know of them.
+    [[nodiscard]] abi::BootInfo map_memory();
+    // The same with all that comes from elsewhere.
+    void write_boot_info(abi::BootInfo info);
     void set_first_state(VirtualCpu& cpu);
 
     // false: the VM ends.
