@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested streams refusals crash examples fuzz)
+all_stages=(format confinement unit tidy native kvm qemu nested streams refusals crash power-cut examples fuzz)
+# The same in long; only when asked for.
+long_stages=(power-cut-long)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -28,6 +30,12 @@ stage_refusals() {
 stage_crash() {
     build release && python3 -B tests/support/test_crash.py --build build/release
 }
+stage_power-cut() {
+    build release && python3 -B tests/support/test_power_cut.py --build build/release
+}
+stage_power-cut-long() {
+    build release && python3 -B tests/support/test_power_cut.py --build build/release --runs 150
+}
 stage_guest_in() {
     build release && python3 -B tests/guest/run.py --build build/release --environment "$@"
 }
@@ -42,7 +50,7 @@ run_tests() {
     while [ $# -gt 0 ]; do
         if [ "$1" = guest ]; then
             stages+=(native kvm qemu nested)
-        elif [[ " ${all_stages[*]} " == *" $1 "* ]]; then
+        elif [[ " ${all_stages[*]} ${long_stages[*]} " == *" $1 "* ]]; then
             stages+=("$1")
         else
             break
