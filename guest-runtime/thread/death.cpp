@@ -20,10 +20,11 @@ namespace {
 
 constexpr std::uint32_t max_threads = 1024, max_mappings = 4096;
 
-// In the image's bss, whose gpa is its address: pages of it that no one touches cost nothing.
+// In the image's bss, whose gpa is its address: pages of it that no one touches cost nothing. The tables lie behind the
+// rest of it (runtime.ld).
 constinit abi::CrashRecord record{};
-constinit abi::CrashThread threads[max_threads]{};
-constinit abi::CrashMapping mappings[max_mappings]{};
+[[gnu::section(".bss.late")]] constinit abi::CrashThread threads[max_threads]{};
+[[gnu::section(".bss.late")]] constinit abi::CrashMapping mappings[max_mappings]{};
 constinit char message[512];
 constinit std::atomic<bool> is_dying = false;
 constinit std::atomic<void (*)()> exit_hook = nullptr;
