@@ -14,6 +14,7 @@
 #include "launcher/backend/ext4_image.hpp"
 #include "launcher/cli/command.hpp"
 #include "launcher/cli/doctor.hpp"
+#include "launcher/cli/host_network.hpp"
 #include "launcher/cli/inspect.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
@@ -131,6 +132,11 @@ int carry_out(const cli::DoctorCommand&) {
 
 int carry_out(const cli::CreateDiskCommand& command) {
     backend::create_ext4(command.file, {command.size_bytes, command.label, command.block_bytes});
+    return 0;
+}
+
+int carry_out(const cli::NetCommand& command) {
+    report::write_text(STDOUT_FILENO, command.up ? cli::bring_network_up(command) : cli::take_network_down(command));
     return 0;
 }
 

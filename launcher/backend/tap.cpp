@@ -119,7 +119,7 @@ Tap Tap::open_on_bridge(const std::string& bridge, std::uint32_t queue_pairs) {
                                   bridge, bridge, bridge));
     }
     if (!is_bridge(bridge)) throw host::Error(ExitCode::net_missing, fill_in("{} is not a bridge", bridge));
-    Tap tap = open("husk%d", queue_pairs);
+    Tap tap = open("husktap%d", queue_pairs);
     // As the bridge's, or frames of full size would not pass.
     const std::uint32_t mtu = interface_mtu(bridge);
     if (mtu != 0 && mtu != tap.mtu_) {

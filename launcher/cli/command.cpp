@@ -7,6 +7,7 @@
 
 #include "launcher/cli/disk_options.hpp"
 #include "launcher/cli/inspect_options.hpp"
+#include "launcher/cli/net_options.hpp"
 #include "launcher/cli/option_parser.hpp"
 #include "launcher/cli/run_options.hpp"
 #include "launcher/config/nearest_name.hpp"
@@ -24,6 +25,7 @@ constexpr std::string_view overview =
     "  husk inspect IMAGE [--json]          what an image is and needs\n"
     "  husk disk create FILE SIZE           make a disk image with an empty ext4\n"
     "  husk doctor                          what this host can do, and how to mend what it cannot\n"
+    "  husk net up | down                   a bridge with NAT and DHCP for VMs, and its end; needs root\n"
     "  husk help [COMMAND]                  this text, or a command's options\n"
     "  husk --version\n"
     "\n"
@@ -40,6 +42,7 @@ TextCommand help_about(std::string_view command) {
     if (command == "inspect") return {inspect_help()};
     if (command == "doctor") return {std::string(doctor_help)};
     if (command == "disk") return {disk_help()};
+    if (command == "net") return {net_help()};
     return {std::string(overview)};
 }
 
@@ -60,13 +63,15 @@ Command parse_command(std::span<const char* const> words) {
     if (command == "inspect") return parse_inspect(rest);
     if (command == "doctor") return parse_doctor(rest);
     if (command == "disk") return parse_disk_command(rest);
+    if (command == "net") return parse_net_command(rest);
     if (command == "help" || command == "--help" || command == "-h") {
         return help_about(rest.empty() ? std::string_view() : rest.front());
     }
     if (command == "--version" || command == "version") {
         return TextCommand{config::fill_in("husk {} (ABI number {})\n", HUSK_VERSION, abi::abi_number)};
     }
-    static constexpr std::array<std::string_view, 6> commands{"run", "inspect", "doctor", "disk", "help", "--version"};
+    static constexpr std::array<std::string_view, 7> commands{"run", "inspect", "doctor",   "disk",
+                                                              "net", "help",    "--version"};
     refuse_usage("unknown command '{}'{}", command, config::suggest_name(command, commands));
 }
 

@@ -30,12 +30,20 @@ struct CreateDiskCommand {
     std::uint32_t block_bytes = 0;  // 0: what mke2fs chooses
 };
 
+// `husk net up` or `down`.
+struct NetCommand {
+    bool up = false;
+    std::string bridge = "husk0";
+    std::string address = "10.88.0.1";  // the host's on the bridge, and the VMs' gateway and name server
+    int network_bits = 24;
+};
+
 // Help or the version: a text for stdout, and done.
 struct TextCommand {
     std::string text;
 };
 
-using Command = std::variant<RunCommand, InspectCommand, DoctorCommand, CreateDiskCommand, TextCommand>;
+using Command = std::variant<RunCommand, InspectCommand, DoctorCommand, CreateDiskCommand, NetCommand, TextCommand>;
 
 // `words` are argv without argv[0]. Only the options of the command that is meant are set up: a run pays for nothing
 // else. Throws host::Error: usage, or config_file.

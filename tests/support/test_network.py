@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Networks of the host under `husk run --net`: what it makes is there while the VM runs and gone afterwards, however
+that ends. All in network namespaces of the test's own.
+
+usage: test_network.py --build FOLDER
+"""
+import argparse
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Callable
+
+from kvm import why_no_kvm
+from tally import Tally
+
+LONG_S = 20  # longer than any step takes; a hang ends with it
+
+
+def comes_true(holds: Callable[[], bool]) -> bool:
+    """Whether `holds` does so within LONG_S."""
+    end = time.monotonic() + LONG_S
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def next_line(stream: IO[str]) -> str:
+    """The next line of a process that is about to write one; empty when it does not."""
+    return stream.readline() if select.select([stream], [], [], LONG_S)[0] else ""
+
+
+class Namespace:
+    """A network namespace with loopback up; gone at the end of `with`, and every process in it."""
+
+    def __init__(self, name: str):
+        self.name = f"husk-test-{os.getpid()}-{name}"
+
+    def __enter__(self) -> "Namespace":
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        self.ip("link", "set", "lo", "up")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pids = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False).stdout
+        for pid in pids.split():
+            os.kill(int(pid), signal.SIGKILL)
+        subprocess.run(["ip", "netns", "del", self.name], check=True)
+
+    def ip(self, *words: str) -> str:
+        return subprocess.run(["ip", "-n", self.name, *words], capture_output=True, text=True, check=True).stdout
+
+    def has(self, interface: str) -> bool:
+        return subprocess.run(["ip", "-n", self.name, "link", "show", interface], capture_output=True,
+                              check=False).returncode == 0
+
+    def interfaces(self) -> list[str]:
+        return re.findall(r"^\d+: ([^:@]+)", self.ip("-o", "link"), re.MULTILINE)
+
+    def run(self, *words: str | Path) -> subprocess.CompletedProcess:
+        return subprocess.run(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=LONG_S, check=False)
+
+    def start(self, *words: str | Path) -> subprocess.Popen:
+        return subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+class NetworkTests:
+    def __init__(self, build: Path, folder: Path):
+        self.husk = build / "launcher/husk"
+        self.service = build / "tests/guest/net_service"
+        self.folder = folder
+        self.tally = Tally()
+
+    def started(self, space: Namespace, *options: str) -> subprocess.Popen:
+        """A VM that has said that it is ready."""
+        process = space.start(self.husk, "run", *options, self.service)
+        line = next_line(process.stdout)
+        if line != "ready\n":
+            process.kill()
+            raise RuntimeError(f"the guest says {line!r}: {process.stderr.read()}")
+        return process
+
+    def check(self, what: str, test: Callable[[], str | None]) -> None:
+        try:
+            wrong = test()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            wrong = str(error)
+        self.tally.record(what, wrong)
+
+    def taps_go_with_the_vm(self, how: int) -> str | None:
+        with Namespace("tap") as space:
+            before = space.interfaces()
+            vm = self.started(space, "--net", "tap:t0", "--net", "tap:t1,queues=2")
+            if not {"t0", "t1"} <= set(space.interfaces()):
+                return "a tap is not there while the VM runs"
+            vm.send_signal(how)
+            vm.wait(LONG_S)
+            return None if comes_true(lambda: space.interfaces() == before) else f"left: {space.interfaces()}"
+
+    def taps_that_were_there_stay(self) -> str | None:
+        with Namespace("stay") as space:
+            space.ip("tuntap", "add", "t0", "mode", "tap")
+            vm = self.started(space, "--net", "tap:t0")
+            second = space.run(self.husk, "run", "--net", "tap:t0", self.service)
+            if second.returncode != 92 or "in use" not in second.stderr:
+                return f"a second VM on it ends with {second.returncode}: {second.stderr}"
+            vm.terminate()
+            vm.wait(LONG_S)
+            return None if space.has("t0") else "the tap is gone"
+
+    def bridges_take_a_tap(self, how: int) -> str | None:
+        with Namespace("bridge") as space:
+            space.ip("link", "add", "br0", "mtu", "1400", "type", "bridge")
+            space.ip("link", "set", "br0", "up")
+            vm = self.started(space, "--net", "bridge:br0")
+            members = space.ip("-o", "link", "show", "master", "br0")
+            if len(members.splitlines()) != 1 or "mtu 1400" not in members or ",UP" not in members:
+                return f"members of the bridge: {members}"
+            vm.send_signal(how)
+            vm.wait(LONG_S)
+            gone = comes_true(lambda: not space.ip("-o", "link", "show", "master", "br0"))
+            return None if gone and space.has("br0") else f"left: {space.interfaces()}"
+
+    def the_user_network_ends_with_the_launcher(self, how: int) -> str | None:
+        with Namespace("user") as space:
+            def helpers() -> list[str]:
+                pids = subprocess.run(["ip", "netns", "pids", space.name], capture_output=True, text=True,
+                                      check=True).stdout.split()
+                return [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "husk-user-net"]
+
+            vm = self.started(space, "--net", "user")
+            if len(helpers()) != 1:
+                return f"{len(helpers())} processes of husk-user-net"
+            vm.send_signal(how)
+            vm.wait(LONG_S)
+            return None if comes_true(lambda: not helpers()) else "husk-user-net lives on"
+
+    def net_up_and_down_may_be_repeated(self) -> str | None:
+        with Namespace("up") as space:
+            options = ["--bridge", f"hb{os.getpid() % 100000}", "--address", "10.98.0.1/24"]
+            before = space.interfaces()
+            texts = []
+            for what in ("up", "up", "down", "down"):
+                result = space.run(self.husk, "net", what, *options)
+                if result.returncode != 0:
+                    return f"husk net {what} ends with {result.returncode}: {result.stderr}"
+                texts.append(result.stdout)
+                if what == "up" and "10.98.0.1/24" not in space.ip("address", "show", options[1]):
+                    return "the bridge has no address"
+            for index, word in enumerate(("made", "already", "removed", "nothing")):
+                if word not in texts[index]:
+                    return f"says nothing of {word!r}: {texts[index]}"
+            return None if space.interfaces() == before else f"left: {space.interfaces()}"
+
+    def only_root_may_change_the_host(self) -> str | None:
+        copy = self.folder / "husk"
+        shutil.copy(self.husk, copy)
+        result = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", str(copy), "net", "up"],
+                                capture_output=True, text=True, timeout=LONG_S, check=False)
+        right = result.returncode == 91 and "root" in result.stderr
+        return None if right else f"ends with {result.returncode}: {result.stderr}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    build = parser.parse_args().build.resolve()
+    reason = why_no_kvm()
+    if os.geteuid() != 0:
+        reason = "*** NOT ROOT: NO NETWORK NAMESPACE COULD BE MADE ***"
+    with tempfile.TemporaryDirectory(prefix="husk-network-") as folder:
+        os.chmod(folder, 0o755)
+        test = NetworkTests(build, Path(folder))
+        if reason:
+            test.tally.skip("networks", reason)
+            return test.tally.finish()
+        test.check("taps go with a VM that ends", lambda: test.taps_go_with_the_vm(signal.SIGTERM))
+        test.check("taps go with a launcher that is killed", lambda: test.taps_go_with_the_vm(signal.SIGKILL))
+        test.check("taps that were there stay, for one VM at a time", test.taps_that_were_there_stay)
+        test.check("a bridge takes a tap until the VM ends", lambda: test.bridges_take_a_tap(signal.SIGTERM))
+        test.check("a bridge takes a tap until the launcher dies", lambda: test.bridges_take_a_tap(signal.SIGKILL))
+        test.check("the user network ends with the VM",
+                   lambda: test.the_user_network_ends_with_the_launcher(signal.SIGTERM))
+        test.check("the user network ends with a launcher that is killed",
+                   lambda: test.the_user_network_ends_with_the_launcher(signal.SIGKILL))
+        test.check("husk net up and down may be repeated", test.net_up_and_down_may_be_repeated)
+        test.check("only root may change the host", test.only_root_may_change_the_host)
+    return test.tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
