@@ -2,6 +2,7 @@
 #include "guest-runtime/fs/ext4/regular_node.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "guest-runtime/fs/ext4/ext4.hpp"
 #include "guest-runtime/thread/clock.hpp"
@@ -170,6 +171,12 @@ Result<> RegularNode::on_written_back(std::uint64_t offset, std::uint64_t size_b
         Guard guard(record_lock_);
         visible = std::min(record_.size_bytes, offset + size_bytes);
         grows = visible > disk_size_;
+        // Written blocks behind the end of a file are not allowed.
+        std::uint64_t file_end = blocks_of(0, record_.size_bytes).end;
+        if (span.end > file_end) {
+            early_ = {std::min(early_.first, std::max(span.first, file_end)), std::max(early_.end, span.end)};
+            span.end = std::max(span.first, file_end);
+        }
     }
     bool converts = false;
     for (std::uint64_t at = span.first; at < span.end && !converts;) {
@@ -195,12 +202,19 @@ Result<> RegularNode::on_written_back(std::uint64_t offset, std::uint64_t size_b
 
 void RegularNode::written_to(std::uint64_t begin, std::uint64_t end) {
     std::int64_t now = thread::realtime_ns();
+    BlockSpan early;
     update([&](InodeRecord& record) {
         record.size_bytes = std::max(record.size_bytes, end);
         record.modified_ns = record.changed_ns = now;
+        early = std::exchange(early_, {UINT64_MAX, 0});
     });
     pages_.on_written(begin, end);
     mark_dirty();
+    if (early.first >= early.end) return;
+    unsigned bits = volume().superblock().block_bits;
+    if (!on_written_back(early.first << bits, (early.end - early.first) << bits).ok()) {
+        volume().report_damage("the end of a file could not be stored", number());
+    }
 }
 
 }  // namespace husk::fs::ext4

@@ -32,7 +32,10 @@ Result<> RegularNode::resize(std::uint64_t size_bytes) {
 Result<> RegularNode::shrink(std::uint64_t size_bytes) {
     std::uint64_t first_gone = (size_bytes + block_bytes() - 1) / block_bytes();
     // In memory first: a page read from now on ends there.
-    update([&](InodeRecord& record) { record.size_bytes = size_bytes; });
+    update([&](InodeRecord& record) {
+        record.size_bytes = size_bytes;
+        early_ = {UINT64_MAX, 0};
+    });
     Result<> zeroed = pages_.resize(size_bytes);
     {
         Guard guard(map_lock());
