@@ -2,6 +2,7 @@
 """The list of guest tests: reads list.toml into Case values."""
 import contextlib
 import re
+import subprocess
 import tempfile
 import time
 import tomllib
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
-        "stderr", "nested", "native", "limit_native", "timeout_s", "disk"}
+        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "mount"}
 GUEST_DISK = "/dev/vda"  # what "{disk}" in an argument becomes in a guest
+ELSEWHERE = {"durable_writer"}  # programs that test_power_cut.py runs
+TOOLS = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
 @dataclass
@@ -30,13 +33,15 @@ class Case:
     timeout_s: float = 20
     example: bool = False
     disk: str | None = None  # size of a scratch disk
+    mount: str | None = None  # where the disk, with an ext4 file system, is mounted; natively a folder takes its place
 
     def image(self, build: Path) -> Path:
         folder = build / "examples" / self.program if self.example else build / "tests/guest"
         return folder / self.program
 
     def arguments(self, disk: str = GUEST_DISK) -> list[str]:
-        return [a.replace("{now_ns}", str(time.time_ns())).replace("{disk}", disk) for a in self.args]
+        return [a.replace("{now_ns}", str(time.time_ns())).replace("{disk}", disk)
+                .replace("{mount}", self.mount or "") for a in self.args]
 
     @contextlib.contextmanager
     def scratch_disk(self):
@@ -46,7 +51,16 @@ class Case:
             return
         with tempfile.NamedTemporaryFile(prefix="husk-disk-") as file:
             file.truncate(bytes_of(self.disk))
+            if self.mount:
+                subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", file.name], check=True, env=TOOLS)
             yield file.name
+
+    def check_disk(self, disk: str | None, result: "Result") -> "Result":
+        """The same result, with what e2fsck says about the disk that the guest left."""
+        if self.mount and disk and result.status is not None:
+            check = subprocess.run(["e2fsck", "-fn", disk], capture_output=True, text=True, check=False, env=TOOLS)
+            result.damage = check.stdout if check.returncode else ""
+        return result
 
     def option(self, name: str, default: str) -> str:
         return self.options[self.options.index(name) + 1] if name in self.options else default
@@ -69,6 +83,7 @@ class Result:
     seconds: float = 0
     stdout_sha256: str | None = None  # instead of a stdout that is too long to send
     note: str = field(default="")
+    damage: str = ""  # what e2fsck found
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -91,7 +106,7 @@ def read_cases(path: Path) -> list[Case]:
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:
         raise ValueError(f"{path}: named twice: {', '.join(sorted(doubled))}")
-    programs = {source.stem for source in (path.parent / "programs").iterdir()}
+    programs = {source.stem for source in (path.parent / "programs").iterdir()} - ELSEWHERE
     listed = {case.program for case in cases if not case.example}
     if programs != listed:
         raise ValueError(f"{path}: programs and list differ: {', '.join(sorted(programs ^ listed))}")
@@ -102,6 +117,8 @@ def judge(case: Case, result: Result, native: Result | None) -> str | None:
     """What is wrong with the result, as one line; None when it is right."""
     if result.status is None:
         return f"no end after {result.seconds:.0f} s"
+    if result.damage:
+        return f"e2fsck: {' '.join(result.damage.split())[:300]}"
     if result.status != case.status:
         return f"exit status {result.status}, should be {case.status}"
     if case.stdout is not None:

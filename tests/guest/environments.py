@@ -3,7 +3,9 @@
 import resource
 import shlex
 import subprocess
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from cases import Case, Result
@@ -41,15 +43,16 @@ class Native:
 
     def run(self, case: Case) -> Result:
         env = dict(variable.split("=", 1) for variable in case.env)
-        with case.scratch_disk() as disk:
-            return run_process([str(case.image(self.build)), *case.arguments(disk or "")], case, case.timeout_s,
+        with case.scratch_disk() as disk, tempfile.TemporaryDirectory(prefix="husk-mount-") as folder:
+            here = replace(case, mount=folder) if case.mount else case
+            return run_process([str(case.image(self.build)), *here.arguments(disk or "")], case, case.timeout_s,
                                cwd=case.option("--cwd", "/"), env=env,
                                memory_limit=case.memory_bytes() if case.limit_native else None)
 
 
 def husk_command(husk: Path, accelerator: str, image: Path, case: Case, disk: str | None) -> list[str]:
     env = [word for variable in case.env for word in ("--env", variable)]
-    disks = ["--disk", disk] if disk else []
+    disks = ["--disk", f"{disk}:{case.mount}" if case.mount else disk] if disk else []
     return [str(husk), "run", "--accel", accelerator, *case.options, *disks, *env, str(image), "--", *case.arguments()]
 
 
@@ -65,4 +68,4 @@ class Kvm:
     def run(self, case: Case) -> Result:
         with case.scratch_disk() as disk:
             command = husk_command(self.husk, "kvm", case.image(self.build), case, disk)
-            return run_process(command, case, 1.5 * case.timeout_s)
+            return case.check_disk(disk, run_process(command, case, 1.5 * case.timeout_s))

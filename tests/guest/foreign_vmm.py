@@ -28,6 +28,7 @@ def append_line(case: Case) -> str:
     words = [f"husk.stderr={STDERR_PORT:#x}", f"husk.status={STATUS_PORT:#x}", f"husk.control={CONTROL_PORT:#x}",
              "husk.streams=pipe,pipe,pipe", "husk.argv0=" + encode(case.program),
              "husk.cwd=" + encode(case.option("--cwd", "/"))]
+    words += ["husk.mount=" + encode(f"vda:{case.mount}")] if case.mount else []
     words += ["husk.env=" + encode(variable) for variable in case.env]
     return " ".join(words + ["--"] + [encode(argument) for argument in case.arguments()])
 
@@ -105,5 +106,5 @@ class ForeignVmm:
                 timed_out = True
             conversation.thread.join(timeout=5)
             out, err = (path.read_bytes() if path.exists() else b"" for path in (folder / "stdout", folder / "stderr"))
-            return Result(None if timed_out else conversation.exit_status, out, err + complaint, shlex.join(command),
-                          time.monotonic() - begin)
+            return case.check_disk(disk, Result(None if timed_out else conversation.exit_status, out, err + complaint,
+                                                shlex.join(command), time.monotonic() - begin))

@@ -62,7 +62,7 @@ private:
     std::uint64_t disk_size_;  // guarded by record_lock_
     // What direct I/O has written behind the end of the file, until written_to() says that it ends there. The same.
     BlockSpan early_ = {UINT64_MAX, 0};
-    RangeSet promised_;        // blocks in the page cache that need a place; guarded by map_lock()
+    RangeSet promised_;  // blocks in the page cache that need a place; guarded by map_lock()
     std::atomic<std::uint64_t> promised_count_ = 0;
     PageCache pages_;
 };
