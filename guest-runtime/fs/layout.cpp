@@ -89,7 +89,6 @@ void fill_settings(RamDirectory& etc) {
     constexpr Setting settings[] = {
         {"hosts", "127.0.0.1\tlocalhost\n127.0.1.1\thusk\n::1\tlocalhost ip6-localhost ip6-loopback\n"},
         {"hostname", "husk\n"},
-        {"resolv.conf", ""},
         {"passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
         {"group", "root:x:0:\nnogroup:x:65534:\n"},
         {"nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"},
@@ -97,6 +96,7 @@ void fill_settings(RamDirectory& etc) {
     };
     for (const Setting& setting : settings) add_file(etc, setting.name, setting.text);
     add_symlink(etc, "mtab", "/proc/self/mounts");
+    add_symlink(etc, "resolv.conf", "/proc/net/pnp");
 }
 
 void mount_in(RamDirectory& root, std::string_view name, std::string_view path, Filesystem& filesystem) {

@@ -6,6 +6,7 @@
 
 #include "guest-runtime/base/random.hpp"
 #include "guest-runtime/fs/descriptor_table.hpp"
+#include "guest-runtime/fs/network_facts.hpp"
 #include "guest-runtime/fs/system_facts.hpp"
 #include "guest-runtime/thread/clock.hpp"
 #include "guest-runtime/thread/park.hpp"
@@ -110,6 +111,18 @@ constexpr GeneratedNode sys_entries[] = {
     generated_directory("net", net_entries),
 };
 
+constexpr GeneratedNode network_entries[] = {
+    generated_file("dev", [](Text& to, std::uint64_t) { facts::write_interfaces(to); }),
+    generated_file("if_inet6", [](Text& to, std::uint64_t) { facts::write_ipv6_addresses(to); }),
+    generated_file("route", [](Text& to, std::uint64_t) { facts::write_routes(to); }),
+    generated_file("tcp", [](Text& to, std::uint64_t) { facts::write_tcp_connections(to, false); }),
+    generated_file("tcp6", [](Text& to, std::uint64_t) { facts::write_tcp_connections(to, true); }),
+    generated_file("udp", [](Text& to, std::uint64_t) { facts::write_udp_sockets(to, false); }),
+    generated_file("udp6", [](Text& to, std::uint64_t) { facts::write_udp_sockets(to, true); }),
+    // Name servers in the form of a resolv.conf, as Linux's own DHCP client leaves them here.
+    generated_file("pnp", [](Text& to, std::uint64_t) { facts::write_name_servers(to); }),
+};
+
 constexpr GeneratedNode root_entries[] = {
     {.name = "self", .type = FileType::symlink, .permissions = 0777, .write_text = write_self},
     {.name = "thread-self", .type = FileType::symlink, .permissions = 0777, .write_text = write_thread_self},
@@ -125,6 +138,7 @@ constexpr GeneratedNode root_entries[] = {
     generated_file("version", write_version),
     generated_file("filesystems", write_filesystems),
     generated_directory("sys", sys_entries),
+    generated_directory("net", network_entries),
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which family and type makes which kind of socket.
+#include "guest-runtime/net/netlink_socket.hpp"
 #include "guest-runtime/net/socket.hpp"
 #include "guest-runtime/net/tcp_socket.hpp"
 #include "guest-runtime/net/udp_socket.hpp"
@@ -46,6 +47,11 @@ Result<RefPtr<Socket>> create_socket(int family, int type, int protocol, std::ui
         case Family::inet:
         case Family::inet6:
             return create_internet_socket(static_cast<Family>(family), type, protocol, flags);
+        case Family::netlink:
+            if (type != static_cast<int>(SocketType::raw) && type != static_cast<int>(SocketType::datagram)) {
+                return Errno::esocktnosupport;
+            }
+            return make_netlink_socket(static_cast<SocketType>(type), protocol, flags);
         default:
             return Errno::eafnosupport;
     }

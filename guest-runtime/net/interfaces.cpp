@@ -19,7 +19,7 @@ InterfaceName name_of(const netif& interface) {
     if (is_loopback(interface)) {
         text.text("lo");
     } else {
-        text.text("eth").decimal(interface.num);
+        text.text("eth").decimal(netif_get_index(&interface) - 2u);  // behind loopback, from 0
     }
     return name;
 }

@@ -59,4 +59,11 @@ int strncmp(const char* a, const char* b, std::size_t most) {
     return 0;
 }
 
+// For interface numbers in scoped addresses.
+int atoi(const char* text) {
+    int value = 0;
+    for (; *text >= '0' && *text <= '9' && value < 1000; ++text) value = value * 10 + (*text - '0');
+    return value;
+}
+
 }  // extern "C"

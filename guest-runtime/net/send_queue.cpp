@@ -6,13 +6,14 @@
 #include <lwip/tcp.h>
 
 #include "guest-runtime/base/heap.hpp"
+#include "guest-runtime/net/frames_in_flight.hpp"
 
 namespace husk::net {
 
 Result<SendChunk*> SendChunk::create(fs::IoBuffer& from, std::uint32_t size_bytes) {
     void* memory = heap::allocate(sizeof(SendChunk) + size_bytes);
     if (memory == nullptr) return Errno::enomem;
-    auto* chunk = new (memory) SendChunk{nullptr, size_bytes, 0, false};
+    auto* chunk = new (memory) SendChunk{nullptr, size_bytes, 0, false, 0};
     auto taken = from.take(chunk->data(), size_bytes);
     if (taken.ok()) return chunk;
     destroy(chunk);
@@ -22,7 +23,7 @@ Result<SendChunk*> SendChunk::create(fs::IoBuffer& from, std::uint32_t size_byte
 void SendChunk::destroy(SendChunk* chunk) { heap::release(chunk, sizeof(SendChunk) + chunk->size_bytes); }
 
 SendQueue::~SendQueue() {
-    while (first_ != nullptr) SendChunk::destroy(std::exchange(first_, first_->next));
+    while (first_ != nullptr) retire(std::exchange(first_, first_->next));
 }
 
 void SendQueue::append(SendChunk& chunk) {
@@ -48,7 +49,7 @@ std::size_t SendQueue::acknowledge(std::uint32_t size_bytes) {
         size_bytes -= part;
         if (first_->acknowledged_bytes != first_->size_bytes) break;
         freed += first_->cost_bytes();
-        SendChunk::destroy(std::exchange(first_, first_->next));
+        retire(std::exchange(first_, first_->next));
     }
     return freed;
 }

@@ -19,7 +19,8 @@ struct SendChunk {
     SendChunk* next;
     std::uint32_t size_bytes;
     std::uint32_t acknowledged_bytes;
-    bool pushes;  // the last of a write: the receiver need not wait for more
+    bool pushes;               // the last of a write: the receiver need not wait for more
+    std::uint64_t retired_at;  // of frames_in_flight.cpp
 
     [[nodiscard]] std::byte* data() {
         // SAFETY: create() allocates size_bytes behind the header.

@@ -7,6 +7,7 @@
 #include <lwip/netif.h>
 
 #include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/net/net_interface.hpp"
 #include "guest-runtime/net/stack_timer.hpp"
 
 namespace husk::net {
@@ -46,6 +47,7 @@ StackGuard::StackGuard() { lock.lock(); }
 
 StackGuard::~StackGuard() {
     receive_own_frames();
+    flush_net_devices();
     set_stack_timer();
     lock.unlock();
 }

@@ -156,6 +156,8 @@ void TcpEndpoint::open_window(tcp_pcb& pcb) {
     constexpr tcpwnd_size_t initial_segments = 10;
     std::uint32_t window = std::min<std::uint32_t>(settings_.receive_window_bytes, TCP_WND_MAX(&pcb));
     pcb.rcv_wnd = pcb.rcv_ann_wnd = window;
+    // The SYN could not tell of more than 16 bits, whatever lwIP remembers: nothing that was announced is taken back.
+    pcb.rcv_ann_right_edge = pcb.rcv_nxt + std::min<std::uint32_t>(window, UINT16_MAX);
     pcb.cwnd = std::max<tcpwnd_size_t>(pcb.cwnd, initial_segments * pcb.mss);
 }
 

@@ -89,7 +89,8 @@ class Result:
 def read_cases(path: Path) -> list[Case]:
     """All tests of list.toml, in order. Raises ValueError for a key or name that cannot be right."""
     cases = []
-    for entry in tomllib.loads(path.read_text())["test"]:
+    table = tomllib.loads(path.read_text())
+    for entry in table["test"]:
         unknown = set(entry) - KEYS
         if unknown:
             raise ValueError(f"{path}: test {entry.get('name')}: unknown key {', '.join(sorted(unknown))}")
@@ -108,6 +109,7 @@ def read_cases(path: Path) -> list[Case]:
         raise ValueError(f"{path}: named twice: {', '.join(sorted(doubled))}")
     programs = {source.stem for source in (path.parent / "programs").iterdir()} - ELSEWHERE
     listed = {case.program for case in cases if not case.example}
+    listed |= set(table.get("elsewhere", []))
     if programs != listed:
         raise ValueError(f"{path}: programs and list differ: {', '.join(sorted(programs ^ listed))}")
     return cases

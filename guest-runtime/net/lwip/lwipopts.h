@@ -34,19 +34,22 @@
 #define LWIP_MULTICAST_PING 1
 #define LWIP_MULTICAST_TX_OPTIONS 1
 #define LWIP_RAW 0
+/* glibc resolves names; only the DHCP client is told otherwise, so that it asks for servers. */
+#ifndef LWIP_DNS
 #define LWIP_DNS 0
+#endif
 #define LWIP_UDP 1
 #define LWIP_TCP 1
 #define LWIP_DHCP 1
 #define LWIP_DHCP_DOES_ACD_CHECK 0
 #define DHCP_DOES_ARP_CHECK 0
-#define LWIP_DHCP_PROVIDE_DNS_SERVERS 1
 #define DNS_MAX_SERVERS 3
 #define LWIP_IPV6_DHCP6 0
 #define LWIP_IPV6_AUTOCONFIG 1
 #define LWIP_IPV6_NUM_ADDRESSES 6
 #define LWIP_ND6_NUM_NEIGHBORS 64
-#define LWIP_ND6_NUM_DESTINATIONS 128
+/* lwIP counts these with 8 signed bits. */
+#define LWIP_ND6_NUM_DESTINATIONS 120
 #define ARP_TABLE_SIZE 127
 #define ARP_QUEUEING 1
 #define ARP_QUEUE_LEN 64
@@ -54,6 +57,7 @@
 #define IP_REASSEMBLY 1
 #define LWIP_IPV6_FRAG 1
 #define LWIP_IPV6_REASS 1
+#define IPV6_FRAG_COPYHEADER 1
 #define IP_SOF_BROADCAST 1
 #define IP_SOF_BROADCAST_RECV 0
 #define SO_REUSE 1
@@ -73,6 +77,8 @@
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1
 #define LWIP_CHECKSUM_ON_COPY 0
 #define ETH_PAD_SIZE 0
+/* net::device_header_bytes: the driver's header in front of the frame. */
+#define PBUF_LINK_ENCAPSULATION_HLEN 12
 
 /* A segment as large as loopback carries; Ethernet's follow from each interface's MTU. */
 #define TCP_MSS 65280

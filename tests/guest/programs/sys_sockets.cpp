@@ -2,6 +2,7 @@
 // TCP and UDP over loopback: connections, names, readiness, options, ends and errors.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -497,6 +498,21 @@ void interfaces() {
     check_equal(ioctl(fd, SIOCGIFMTU, &request), 0);
     check_equal(request.ifr_mtu, 65536);
     close(fd);
+
+    ifaddrs* list = nullptr;
+    check_equal(getifaddrs(&list), 0);
+    bool has_link = false, has_ipv4 = false, has_ipv6 = false;
+    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+        if (entry->ifa_addr == nullptr || std::string(entry->ifa_name) != "lo") continue;
+        has_link = has_link || entry->ifa_addr->sa_family == AF_PACKET;
+        if (entry->ifa_addr->sa_family == AF_INET) {
+            const auto* address = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
+            has_ipv4 = address->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+        }
+        has_ipv6 = has_ipv6 || entry->ifa_addr->sa_family == AF_INET6;
+    }
+    check(has_link && has_ipv4 && has_ipv6);
+    freeifaddrs(list);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "guest-runtime/fs/console_port.hpp"
+#include "guest-runtime/fs/network_facts.hpp"
 #include "guest-runtime/fs/open_flags.hpp"
 #include "guest-runtime/fs/system_facts.hpp"
 #include "tests/support/guest_fakes/machine.hpp"
@@ -56,6 +57,12 @@ std::span<const std::byte> auxiliary_vector() { return {}; }
 CpuidAnswer cpuid(std::uint32_t, std::uint32_t) { return {}; }
 std::uint64_t tsc_hz() { return 2'000'000'000; }
 SystemNames system_names() { return {"Linux", "husk", "6.1.0-husk", "#1"}; }
+void write_name_servers(Text& to) { to.text("nameserver 192.0.2.53\n"); }
+void write_interfaces(Text&) {}
+void write_ipv6_addresses(Text&) {}
+void write_tcp_connections(Text&, bool) {}
+void write_udp_sockets(Text&, bool) {}
+void write_routes(Text&) {}
 
 }  // namespace facts
 

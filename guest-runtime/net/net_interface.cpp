@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/net/net_interface.hpp"
+
+#include <array>
+#include <cstring>
+#include <new>
+
+#include <lwip/etharp.h>
+#include <lwip/ethip6.h>
+#include <lwip/prot/ip.h>
+#include <lwip/prot/ip4.h>
+#include <lwip/prot/ip6.h>
+#include <lwip/prot/tcp.h>
+#include <netif/ethernet.h>
+
+#include "guest-runtime/net/frames_in_flight.hpp"
+#include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/stack_timer.hpp"
+
+namespace husk::net {
+
+namespace {
+
+constexpr std::size_t most_pieces = 64;
+// A frame up to this size is copied, so that its buffer goes back to the device at once and a peer that sends little
+// pieces does not hold much memory.
+constexpr std::size_t copied_bytes = 512;
+
+constinit NetInterface* interfaces = nullptr;
+
+// A device's buffer as a packet buffer.
+struct BorrowedBuffer {
+    pbuf_custom packet;
+    ReceivedBuffer* buffer;
+
+    static void on_free(pbuf* packet) {
+        // SAFETY: the pbuf is the first member of the pbuf_custom, and that of a BorrowedBuffer.
+        auto* borrowed = reinterpret_cast<BorrowedBuffer*>(packet);
+        borrowed->buffer->release();
+        delete borrowed;
+    }
+};
+
+std::uint16_t load16(const std::byte* at) {
+    std::uint16_t value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+std::uint16_t folded(std::uint64_t sum) {
+    while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>(sum);
+}
+
+std::uint64_t sum_words(const std::byte* from, std::size_t size_bytes) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < size_bytes; i += 2) sum += load16(from + i);
+    return sum;
+}
+
+struct ChecksumPlace {
+    std::uint16_t start = 0;
+    std::uint16_t offset = 0;
+};
+
+// Leaves the pseudo header's sum in a TCP segment's checksum field, as the device wants it [virtio 5.1.6.2]. Of frames
+// that carry no whole segment: nothing.
+ChecksumPlace prepare_checksum(pbuf& frame) {
+    auto* bytes = static_cast<std::byte*>(frame.payload);
+    if (frame.len < SIZEOF_ETH_HDR + IP_HLEN + TCP_HLEN) return {};
+    std::byte* ip = bytes + SIZEOF_ETH_HDR;
+    std::uint16_t type = load16(bytes + 12);
+    std::size_t header = 0;
+    std::uint64_t sum = 0;
+    std::size_t segment = 0;
+    if (type == PP_HTONS(ETHTYPE_IP)) {
+        header = (std::to_integer<std::size_t>(ip[0]) & 0xf) * 4;
+        bool is_fragment = (load16(ip + 6) & PP_HTONS(IP_MF | IP_OFFMASK)) != 0;
+        if (std::to_integer<unsigned>(ip[9]) != IP_PROTO_TCP || is_fragment) return {};
+        segment = frame.tot_len - SIZEOF_ETH_HDR - header;
+        sum = sum_words(ip + 12, 8);
+    } else if (type == PP_HTONS(ETHTYPE_IPV6)) {
+        header = IP6_HLEN;
+        if (std::to_integer<unsigned>(ip[6]) != IP6_NEXTH_TCP) return {};
+        segment = frame.tot_len - SIZEOF_ETH_HDR - header;
+        sum = sum_words(ip + 8, 32);
+    } else {
+        return {};
+    }
+    ChecksumPlace place;
+    place.start = static_cast<std::uint16_t>(SIZEOF_ETH_HDR + header);
+    place.offset = offsetof(tcp_hdr, chksum);
+    if (frame.len < place.start + TCP_HLEN) return {};
+    sum += lwip_htons(static_cast<std::uint16_t>(segment)) + PP_HTONS(IP_PROTO_TCP);
+    std::uint16_t partial = folded(sum);
+    std::memcpy(bytes + place.start + place.offset, &partial, sizeof partial);
+    return place;
+}
+
+pbuf* copied(std::span<const IncomingPiece> pieces, std::size_t size_bytes) {
+    pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(size_bytes), PBUF_RAM);
+    if (packet == nullptr) return nullptr;
+    auto* to = static_cast<std::byte*>(packet->payload);
+    for (const IncomingPiece& piece : pieces) {
+        std::memcpy(to, piece.data, piece.size_bytes);
+        to += piece.size_bytes;
+    }
+    return packet;
+}
+
+pbuf* borrowed(std::span<const IncomingPiece> pieces) {
+    pbuf* whole = nullptr;
+    for (const IncomingPiece& piece : pieces) {
+        auto* made = new (std::nothrow) BorrowedBuffer{};
+        auto size = static_cast<u16_t>(piece.size_bytes);
+        if (made == nullptr) {
+            piece.buffer->release();
+            continue;
+        }
+        made->buffer = piece.buffer;
+        made->packet.custom_free_function = BorrowedBuffer::on_free;
+        pbuf* part = pbuf_alloced_custom(PBUF_RAW, size, PBUF_REF, &made->packet, piece.data, size);
+        if (whole == nullptr) {
+            whole = part;
+        } else {
+            pbuf_cat(whole, part);
+        }
+    }
+    return whole;
+}
+
+}  // namespace
+
+// What lwIP calls, with the stack's lock held.
+struct InterfaceCallbacks {
+    static err_t initialise(netif* interface) {
+        auto& self = *static_cast<NetInterface*>(interface->state);
+        const NetDeviceFacts& facts = self.device_.facts();
+        interface->name[0] = 'e';
+        interface->name[1] = 't';
+        interface->mtu = facts.mtu;
+        interface->hwaddr_len = static_cast<u8_t>(facts.mac.size());
+        std::memcpy(interface->hwaddr, facts.mac.data(), facts.mac.size());
+        interface->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP |
+                           NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+        interface->output = etharp_output;
+        interface->output_ip6 = ethip6_output;
+        interface->linkoutput = [](netif* of, pbuf* frame) {
+            return static_cast<NetInterface*>(of->state)->send(*frame);
+        };
+        if (facts.completes_checksums) {
+            NETIF_SET_CHECKSUM_CTRL(interface, NETIF_CHECKSUM_ENABLE_ALL & ~NETIF_CHECKSUM_GEN_TCP);
+        }
+        return ERR_OK;
+    }
+};
+
+Result<> NetInterface::attach() {
+    if (netif_add_noaddr(&interface_, this, InterfaceCallbacks::initialise, ethernet_input) == nullptr) {
+        return Errno::enomem;
+    }
+    netif_create_ip6_linklocal_address(&interface_, 1);
+    netif_set_ip6_autoconfig_enabled(&interface_, 1);
+    if (netif_default == nullptr) netif_set_default(&interface_);
+    netif_set_up(&interface_);
+    next = interfaces;
+    interfaces = this;
+    note_interface_change();
+    return {};
+}
+
+err_t NetInterface::send(pbuf& frame) {
+    std::array<FramePiece, most_pieces> pieces;
+    std::size_t count = 0;
+    ChecksumPlace checksum;
+    if (device_.facts().completes_checksums) checksum = prepare_checksum(frame);
+    // The driver's header goes in front; lwIP keeps room for it (PBUF_LINK_ENCAPSULATION_HLEN).
+    if (pbuf_add_header(&frame, device_header_bytes) != 0) return ERR_BUF;
+    for (pbuf* part = &frame; part != nullptr; part = part->next) {
+        if (count == pieces.size()) {
+            pbuf_remove_header(&frame, device_header_bytes);
+            return ERR_BUF;
+        }
+        if (part->len != 0) pieces[count++] = {static_cast<std::byte*>(part->payload), part->len};
+    }
+    pbuf_ref(&frame);
+    auto sent = device_.send({std::span(pieces).first(count), checksum.start, checksum.offset, &frame});
+    pbuf_remove_header(&frame, device_header_bytes);
+    if (!sent.ok()) {
+        pbuf_free(&frame);
+        return ERR_MEM;
+    }
+    note_frame_begun();
+    return ERR_OK;
+}
+
+void NetInterface::on_sent(void* token) {
+    pbuf_free(static_cast<pbuf*>(token));
+    note_frame_done();
+}
+
+void NetInterface::on_frame(std::span<const IncomingPiece> pieces, bool checksum_is_right) {
+    std::size_t size = 0;
+    for (const IncomingPiece& piece : pieces) size += piece.size_bytes;
+    pbuf* packet = nullptr;
+    if (size <= copied_bytes || size > UINT16_MAX) {
+        if (size <= copied_bytes) packet = copied(pieces, size);
+        for (const IncomingPiece& piece : pieces) piece.buffer->release();
+    } else {
+        packet = borrowed(pieces);
+    }
+    if (packet == nullptr) return;
+    constexpr u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
+    u16_t flags = interface_.chksum_flags;
+    if (checksum_is_right) NETIF_SET_CHECKSUM_CTRL(&interface_, static_cast<u16_t>(flags & ~checks));
+    if (interface_.input(packet, &interface_) != ERR_OK) pbuf_free(packet);
+    NETIF_SET_CHECKSUM_CTRL(&interface_, flags);
+}
+
+void NetInterface::on_link(bool is_up) {
+    if (is_up) {
+        netif_set_link_up(&interface_);
+    } else {
+        netif_set_link_down(&interface_);
+    }
+    note_interface_change();
+}
+
+void flush_net_devices() {
+    for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->flush();
+}
+
+Result<> add_net_device(NetDevice& device) {
+    start_stack();
+    auto* interface = new (std::nothrow) NetInterface(device);
+    if (interface == nullptr) return Errno::enomem;
+    StackGuard guard;
+    return interface->attach();
+}
+
+void serve_net_devices() {
+    StackGuard guard;
+    for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->serve();
+}
+
+}  // namespace husk::net

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network device as an interface of lwIP's: frames between its packet buffers and the driver.
+#pragma once
+
+#include <lwip/netif.h>
+
+#include "guest-runtime/net/net_device.hpp"
+
+namespace husk::net {
+
+class NetInterface final : FrameSink {
+public:
+    explicit NetInterface(NetDevice& device) : device_(device) {}
+    NetInterface(const NetInterface&) = delete;
+    NetInterface& operator=(const NetInterface&) = delete;
+
+    // With the stack's lock held, as all that follows.
+    Result<> attach();
+    void serve() { device_.collect(*this); }
+    void flush() { device_.flush(); }
+    NetInterface* next = nullptr;
+
+private:
+    friend struct InterfaceCallbacks;
+
+    err_t send(pbuf& frame);
+    void on_frame(std::span<const IncomingPiece> pieces, bool checksum_is_right) override;
+    void on_sent(void* token) override;
+    void on_link(bool is_up) override;
+
+    NetDevice& device_;
+    netif interface_{};
+};
+
+// Flushes every device; when the stack's lock is given back.
+void flush_net_devices();
+
+}  // namespace husk::net
