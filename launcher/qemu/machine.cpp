@@ -89,11 +89,16 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     }
     Pair output = make_pair(), error = make_pair(), serial = make_pair(), status = make_pair(), control = make_pair();
     CommandLine line;
-    line.add({program.native(), "-M", "microvm,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", "max"});
+    // With devices QEMU adds a word for each to the kernel line, which it does only without ACPI.
+    const bool has_devices = !config.disks.empty() || !config.networks.empty();
+    const std::string machine = has_devices ? "microvm,acpi=off" : "microvm,auto-kernel-cmdline=off";
+    line.add({program.native(), "-M", machine, "-accel", "tcg", "-cpu", "max"});
     line.add(
         {"-m", fill_in("size={}B", config.memory_bytes), "-kernel", config.image.native(), "-append", kernel_line});
     line.add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"});
     line.add(disk_words(config.disks));
+    const NetworkWords networks = open_networks(config.networks, config.disks.size());
+    line.add(networks.words);
     line.add_channel("out", output);
     line.add_channel("err", error);
     line.add_channel("com", serial);
@@ -105,10 +110,6 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     line.add_output_port(port::status, "status");
     line.add({"-device", fill_in("isa-serial,iobase={},irq=3,chardev=control", Hex{port::control})});
     line.add({"-device", fill_in("isa-debug-exit,iobase={},iosize=4", Hex{port::debug_exit})});
-
-    const NetworkWords networks = open_networks(config.networks);
-    if (!networks.words.empty()) line.add({"-global", "virtio-mmio.force-legacy=false"});
-    for (const std::string& word : networks.words) line.add({word});
 
     const std::vector<char*> words = line.pointers();
     const pid_t pid = fork();

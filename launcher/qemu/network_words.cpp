@@ -19,6 +19,8 @@ using config::fill_in;
 using config::NetConfig;
 using config::NetKind;
 
+constexpr std::size_t transports = 8;  // of microvm
+
 // QEMU takes a comma in a value when it is doubled.
 std::string escape(const std::string& value) {
     std::string escaped;
@@ -52,7 +54,7 @@ std::string tap_backend(const NetConfig& net, std::vector<host::FileDescriptor>&
         ::fcntl(queue.get(), F_SETFD, 0);
         taps.push_back(std::move(queue));
     }
-    return fill_in("tap,fd={},vnet_hdr=on", taps.back().get());
+    return fill_in("tap,fd={}", taps.back().get());
 }
 
 std::string backend_of(const NetConfig& net, std::vector<host::FileDescriptor>& taps) {
@@ -73,8 +75,15 @@ std::string mac_text(const config::MacAddress& mac) {
 
 }  // namespace
 
-NetworkWords open_networks(std::span<const NetConfig> networks) {
+NetworkWords open_networks(std::span<const NetConfig> networks, std::size_t first_slot) {
     NetworkWords result;
+    if (networks.empty()) return result;
+    if (first_slot + networks.size() > transports) {
+        throw host::Error(host::ExitCode::usage,
+                          fill_in("QEMU's microvm has room for {} disks and networks, and these are {}", transports,
+                                  first_slot + networks.size()));
+    }
+    result.words = {"-global", "virtio-mmio.force-legacy=false"};
     const auto add = [&](std::string option, std::string value) {
         result.words.push_back(std::move(option));
         result.words.push_back(std::move(value));
@@ -86,7 +95,8 @@ NetworkWords open_networks(std::span<const NetConfig> networks) {
                               "loss, duplicate, reorder, delay and rate of a network need KVM, not --accel qemu");
         }
         add("-netdev", fill_in("{},id=net{}", backend_of(net, result.taps), i));
-        std::string device = fill_in("virtio-net-device,netdev=net{},mac={}", i, mac_text(backend::choose_mac(net, i)));
+        std::string device = fill_in("virtio-net-device,netdev=net{},mac={},bus=virtio-mmio-bus.{}", i,
+                                     mac_text(backend::choose_mac(net, i)), first_slot + i);
         if (net.mtu != 0) device += fill_in(",host_mtu={}", net.mtu);
         add("-device", std::move(device));
         if (net.pcap)

@@ -2,6 +2,7 @@
 // A VM's networks as words of QEMU's command line.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ struct NetworkWords {
     std::vector<host::FileDescriptor> taps;  // which QEMU inherits under the numbers in `words`
 };
 
-// Opens taps, and lets them join their bridge. Throws host::Error, also for what QEMU's networks cannot do.
-[[nodiscard]] NetworkWords open_networks(std::span<const config::NetConfig> networks);
+// Opens taps, and lets them join their bridge. first_slot: the virtio transport that the first of them has. Throws
+// host::Error, also for what QEMU's networks cannot do.
+[[nodiscard]] NetworkWords open_networks(std::span<const config::NetConfig> networks, std::size_t first_slot);
 
 }  // namespace husk::qemu
