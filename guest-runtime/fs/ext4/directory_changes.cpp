@@ -123,6 +123,7 @@ Result<> DirectoryNode::on_removed(journal::Handle& handle, Node& node) {
     }
     if (node.links() != 0) return node.store(handle);
     ext4().nodes().drop(node);
+    node.mark_clean();
     if (PageCache* pages = node.page_cache()) pages->orphan(true);
     return ext4().orphans().add(handle, node);
 }

@@ -124,7 +124,14 @@ Result<> Node::store_new(journal::Handle& handle) {
     return {};
 }
 
-void Node::mark_dirty() { ext4().dirty().add(*this); }
+void Node::mark_dirty() {
+    // Nobody will read it from the disk again, and the list would keep it alive.
+    if (links() != 0) ext4().dirty().add(*this);
+}
+
+void Node::mark_clean() {
+    if (ext4().dirty().take(*this)) release();  // the list's reference
+}
 
 Result<> Node::store_if_dirty() {
     if (!ext4().dirty().take(*this)) return {};

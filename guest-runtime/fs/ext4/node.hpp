@@ -56,6 +56,8 @@ public:
     Result<> store_new(journal::Handle& handle);
     // The record has changed in memory only; sync() of this or all inodes stores it.
     void mark_dirty();
+    // It need not be stored any more. The caller holds a reference.
+    void mark_clean();
     // Stores it when that is so.
     Result<> store_if_dirty();
     void touch(bool contents);  // the times of a change now

@@ -144,3 +144,24 @@ TEST_CASE("images of 1 GiB and 64 GiB are used without writing what need not be"
         image.check();
     }
 }
+
+TEST_CASE("a removed file gives its blocks back with the next commit, also when its times were not stored yet") {
+    Image image("32M");
+    {
+        Mounted mounted(image);
+        REQUIRE(mounted.write("/stays", 0, "so that the directory has its block").ok());
+        std::uint64_t free_blocks = mounted.filesystem().counts().blocks_free;
+        {
+            REQUIRE(mounted.write("/f", 0, std::string(1 << 20, 'x')).ok());
+            RefPtr<fs::Inode> file = mounted.expect("/f");
+            expect_ok(file->sync(false));
+            CHECK(mounted.read(*file, 0, 1) == "x");
+            REQUIRE(mounted.unlink("/f").ok());
+            REQUIRE(mounted.write(*file, 0, "after the end").ok());
+        }
+        // Freed blocks count once the transaction is committed.
+        REQUIRE(mounted.filesystem().volume().journal().sync().ok());
+        CHECK(mounted.filesystem().counts().blocks_free == free_blocks);
+    }
+    image.check();
+}
