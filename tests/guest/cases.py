@@ -12,7 +12,6 @@ from pathlib import Path
 KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
         "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "mount"}
 GUEST_DISK = "/dev/vda"  # what "{disk}" in an argument becomes in a guest
-ELSEWHERE = {"durable_writer"}  # programs that test_power_cut.py runs
 TOOLS = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
 
@@ -107,7 +106,7 @@ def read_cases(path: Path) -> list[Case]:
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:
         raise ValueError(f"{path}: named twice: {', '.join(sorted(doubled))}")
-    programs = {source.stem for source in (path.parent / "programs").iterdir()} - ELSEWHERE
+    programs = {source.stem for source in (path.parent / "programs").iterdir()}
     listed = {case.program for case in cases if not case.example}
     listed |= set(table.get("elsewhere", []))
     if programs != listed:
