@@ -8,10 +8,10 @@
 
 namespace husk::fs {
 
-inline constexpr std::uint32_t block_major = 254;  // what Linux gives virtio disks
-// 16 numbers for each disk, the others for its partitions.
+inline constexpr std::uint32_t block_major = 254;       // what Linux gives virtio disks
+inline constexpr std::uint32_t block_minors_each = 16;  // the others are its partitions', which there are none of
 constexpr std::uint64_t block_device_number(std::size_t disk) {
-    return make_device(block_major, static_cast<std::uint32_t>(disk * 16));
+    return make_device(block_major, static_cast<std::uint32_t>(disk * block_minors_each));
 }
 
 // At boot, once the disks are known.

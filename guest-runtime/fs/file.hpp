@@ -42,6 +42,8 @@ public:
 
     [[nodiscard]] FileKind kind() const { return kind_; }
     [[nodiscard]] Inode& inode() const { return *inode_; }
+    // Whose pages the file's bytes are: for a disk not its node in /dev.
+    [[nodiscard]] virtual Inode& data() const { return *inode_; }
     [[nodiscard]] std::uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(std::uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }
     [[nodiscard]] bool is_non_blocking() const { return (flags() & open_flag::non_block) != 0; }

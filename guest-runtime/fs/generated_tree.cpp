@@ -20,6 +20,23 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return value;
 }
 
+// 0 is "a", 26 is "aa".
+std::optional<std::uint64_t> parse_letters(std::string_view text) {
+    if (text.empty() || text.size() > 4) return {};
+    std::uint64_t value = 0;
+    for (char c : text) {
+        if (c < 'a' || c > 'z') return {};
+        value = value * 26 + static_cast<unsigned>(c - 'a') + 1;
+    }
+    return value - 1;
+}
+
+void write_letters(TextWriter& to, std::uint64_t value) {
+    if (value >= 26) write_letters(to, value / 26 - 1);
+    char letter = static_cast<char>('a' + value % 26);
+    to.text({&letter, 1});
+}
+
 class GeneratedInode final : public Inode {
 public:
     GeneratedInode(GeneratedFilesystem& filesystem, const GeneratedNode& node, RefPtr<Inode> parent, std::uint64_t id)
@@ -45,7 +62,8 @@ public:
             if (child.name == name) return make(child, id_);
         }
         if (node_.members == nullptr || !name.starts_with(node_.members->prefix)) return Errno::enoent;
-        auto number = parse_number(name.substr(node_.members->prefix.size()));
+        name.remove_prefix(node_.members->prefix.size());
+        auto number = node_.members->in_letters ? parse_letters(name) : parse_number(name);
         if (!number || node_.members->next(*number) != number) return Errno::enoent;
         return make(*node_.members->node, *number);
     }
@@ -65,7 +83,14 @@ public:
         std::uint64_t number = position > first_member ? position - first_member : 0;
         while (auto found = node_.members->next(number)) {
             char buffer[32];
-            std::string_view name = TextWriter(buffer).text(node_.members->prefix).decimal(*found).view();
+            TextWriter writer(buffer);
+            writer.text(node_.members->prefix);
+            if (node_.members->in_letters) {
+                write_letters(writer, *found);
+            } else {
+                writer.decimal(*found);
+            }
+            std::string_view name = writer.view();
             number = *found + 1;
             const GeneratedNode& member = *node_.members->node;
             if (!visitor.visit(name, number_of(member, *found), member.type, first_member + number)) return {};

@@ -13,12 +13,13 @@ namespace husk::fs {
 
 struct GeneratedNode;
 
-// Entries of a directory that come and go: a prefix and a number ("cpu3", "17").
+// Entries of a directory that come and go: a prefix and a number ("cpu3", "17"), or letters that count ("vda").
 struct GeneratedMembers {
     std::string_view prefix;
     const GeneratedNode* node;
     // The lowest number that exists and is not below `number`.
     std::optional<std::uint64_t> (*next)(std::uint64_t number);
+    bool in_letters = false;
 };
 
 // `id` is the number of the member that the node belongs to or lies below, 0 without one.

@@ -18,6 +18,9 @@ public:
         return inode_->page_for_mapping(index, for_write);
     }
 
+    // As far as fsync(2): also what stands behind the file knows of it.
+    Result<> write_back(std::uint64_t, std::uint64_t) override { return inode_->sync(true); }
+
 private:
     RefPtr<Inode> inode_;
 };
@@ -32,12 +35,12 @@ Result<RefPtr<memory::PageSource>> page_source_of(int fd, bool writable_shared, 
     if (file->kind() == FileKind::device && file->attributes().represented_device == zero_device) {
         return RefPtr<memory::PageSource>();
     }
-    if (file->kind() != FileKind::regular) return Errno::enodev;
+    if (file->kind() != FileKind::regular && file->data().page_cache() == nullptr) return Errno::enodev;
     if (writable_shared) {
         auto seals = file->inode().seals();
         if (seals.ok() && (seals.value() & (seal::write | seal::future_write)) != 0) return Errno::eperm;
     }
-    return make_ref_as<memory::PageSource, InodePages>(RefPtr<Inode>(&file->inode()));
+    return make_ref_as<memory::PageSource, InodePages>(RefPtr<Inode>(&file->data()));
 }
 
 }  // namespace husk::fs

@@ -137,6 +137,7 @@ constexpr GeneratedNode root_entries[] = {
     generated_file("loadavg", write_load),
     generated_file("version", write_version),
     generated_file("filesystems", write_filesystems),
+    generated_file("partitions", proc::write_partitions),
     generated_directory("sys", sys_entries),
     generated_directory("net", network_entries),
 };

@@ -14,6 +14,7 @@ extern const GeneratedMembers proc_processes;
 namespace proc {
 void write_cpuinfo(Text& to, std::uint64_t);
 void write_meminfo(Text& to, std::uint64_t);
+void write_partitions(Text& to, std::uint64_t);
 void write_stat(Text& to, std::uint64_t);
 void write_mounts(Text& to, std::uint64_t);
 }  // namespace proc

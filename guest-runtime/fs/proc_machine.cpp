@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The larger files of /proc about the machine: cpuinfo, meminfo, stat, mounts.
+#include "guest-runtime/fs/block/block_devices.hpp"
+#include "guest-runtime/fs/block_file.hpp"
 #include "guest-runtime/fs/mount_table.hpp"
+#include "guest-runtime/fs/page_cache_list.hpp"
 #include "guest-runtime/fs/proc.hpp"
 #include "guest-runtime/fs/system_facts.hpp"
 #include "guest-runtime/memory/frames.hpp"
@@ -124,10 +127,14 @@ void write_meminfo(Text& to, std::uint64_t) {
     memory::FrameCounts counts = memory::frame_counts();
     write_kib(to, "MemTotal", counts.total);
     write_kib(to, "MemFree", counts.free);
-    write_kib(to, "MemAvailable", counts.free);
-    for (std::string_view name : {"Buffers", "Cached", "SwapCached", "SwapTotal", "SwapFree", "Dirty", "Writeback"}) {
-        write_kib(to, name, 0);
-    }
+    std::uint64_t cached = page_caches().pages.load(std::memory_order_relaxed);
+    std::uint64_t dirty = page_caches().dirty_pages.load(std::memory_order_relaxed);
+    write_kib(to, "MemAvailable", counts.free + (cached > dirty ? cached - dirty : 0));
+    write_kib(to, "Buffers", 0);
+    write_kib(to, "Cached", cached);
+    for (std::string_view name : {"SwapCached", "SwapTotal", "SwapFree"}) write_kib(to, name, 0);
+    write_kib(to, "Dirty", dirty);
+    write_kib(to, "Writeback", 0);
     write_kib(to, "CommitLimit", counts.total);
     write_kib(to, "Committed_AS", counts.total - counts.free);
     to.text("HugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n");
@@ -151,6 +158,14 @@ void write_stat(Text& to, std::uint64_t) {
     std::int64_t booted_ns = thread::realtime_ns() - static_cast<std::int64_t>(up_ns);
     to.text("intr 0\nctxt 0\nbtime ").signed_decimal(booted_ns / 1'000'000'000);
     to.text("\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
+}
+
+void write_partitions(Text& to, std::uint64_t) {
+    to.text("major minor  #blocks  name\n\n");
+    for (std::size_t i = 0; const block::BlockDevice* disk = block::device_at(i); ++i) {
+        to.decimal(block_major, 4).text(" ").decimal(i * block_minors_each, 8).text(" ");
+        to.decimal(disk->size_bytes() / 1024, 10).text(" ").text(disk->name()).text("\n");
+    }
 }
 
 void write_mounts(Text& to, std::uint64_t) {

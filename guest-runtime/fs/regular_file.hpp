@@ -17,12 +17,12 @@ public:
     Result<std::uint64_t> seek(std::int64_t offset, int whence) override;
     Result<long> ioctl(std::uint64_t request, std::uint64_t argument) override;
     std::uint64_t position() override { return position_; }
+    [[nodiscard]] Inode& data() const override { return *data_; }
 
 protected:
     // The name leads to `inode`, the contents are another one's, which lives as long as the VM.
     RegularFile(FileKind kind, RefPtr<Inode> inode, std::uint32_t flags, Inode& contents)
         : File(kind, std::move(inode), flags), data_(&contents) {}
-    [[nodiscard]] Inode& data() const { return *data_; }
 
 private:
     Result<std::size_t> read_at(IoBuffer& to, std::uint64_t offset);

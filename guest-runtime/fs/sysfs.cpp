@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/fs/sysfs.hpp"
 
+#include "guest-runtime/fs/block/block_devices.hpp"
+#include "guest-runtime/fs/block_file.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 
@@ -71,7 +73,44 @@ constexpr GeneratedNode device_entries[] = {generated_directory("system", system
 constexpr GeneratedNode thp_entries[] = {generated_file("enabled", write_thp)};
 constexpr GeneratedNode mm_entries[] = {generated_directory("transparent_hugepage", thp_entries)};
 constexpr GeneratedNode kernel_entries[] = {generated_directory("mm", mm_entries)};
+const block::BlockDevice& disk(std::uint64_t number) { return *block::device_at(number); }
+void write_disk_size(Text& to, std::uint64_t number) { to.decimal(disk(number).size_bytes() / 512).text("\n"); }
+void write_disk_read_only(Text& to, std::uint64_t number) { to.text(disk(number).is_read_only() ? "1\n" : "0\n"); }
+void write_disk_number(Text& to, std::uint64_t number) {
+    to.decimal(block_major).text(":").decimal(number * block_minors_each).text("\n");
+}
+void write_logical_block(Text& to, std::uint64_t number) { to.decimal(disk(number).logical_block_bytes()).text("\n"); }
+void write_physical_block(Text& to, std::uint64_t number) {
+    to.decimal(disk(number).physical_block_bytes()).text("\n");
+}
+void write_discard_most(Text& to, std::uint64_t number) { to.decimal(disk(number).max_discard_bytes()).text("\n"); }
+void write_cache_mode(Text& to, std::uint64_t number) {
+    to.text(disk(number).has_write_cache() ? "write back\n" : "write through\n");
+}
+
+constexpr GeneratedNode disk_queue_entries[] = {
+    generated_file("logical_block_size", write_logical_block),
+    generated_file("physical_block_size", write_physical_block),
+    generated_file("hw_sector_size", write_logical_block),
+    generated_file("minimum_io_size", write_physical_block),
+    generated_file("optimal_io_size", write_zero),
+    generated_file("discard_max_bytes", write_discard_most),
+    generated_file("rotational", write_zero),
+    generated_file("write_cache", write_cache_mode),
+};
+constexpr GeneratedNode disk_entries[] = {
+    generated_file("size", write_disk_size),          generated_file("ro", write_disk_read_only),
+    generated_file("removable", write_zero),          generated_file("dev", write_disk_number),
+    generated_directory("queue", disk_queue_entries),
+};
+constexpr GeneratedNode disk_directory = generated_directory("", disk_entries);
+constexpr GeneratedMembers disks = {
+    "vd", &disk_directory,
+    [](std::uint64_t number) { return block::device_at(number) != nullptr ? std::optional(number) : std::nullopt; },
+    true};
+
 constexpr GeneratedNode root_entries[] = {
+    generated_directory("block", {}, &disks),
     generated_directory("devices", device_entries),
     generated_directory("kernel", kernel_entries),
     generated_directory("fs", {}),

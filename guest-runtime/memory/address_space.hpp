@@ -42,7 +42,8 @@ struct Access {
     bool execute;
 };
 
-// All of these lock for themselves; none sleeps.
+// All of these lock for themselves; only what waits for a source of pages (populate, handle_fault, write_back_mapped)
+// sleeps.
 Result<std::uint64_t> map(const MapRequest& request);
 // The stack of the application's first thread: as map() with `stack`, shown as "[stack]", with an inaccessible guard
 // below and its top attached. Returns its lowest address.
@@ -59,6 +60,8 @@ Result<> advise(std::uint64_t address, std::uint64_t size_bytes, int advice);
 Result<> populate(std::uint64_t address, std::uint64_t size_bytes);
 // ENOMEM unless all of the range is mapped.
 Result<> check_mapped(std::uint64_t address, std::uint64_t size_bytes);
+// What was stored through shared mappings in the range reaches their files (msync).
+Result<> write_back_mapped(std::uint64_t address, std::uint64_t size_bytes);
 // For mincore: one byte for each of `pages` pages from `address` on, 1 where a frame is attached.
 Result<> residency(std::uint64_t address, std::uint64_t pages, std::uint8_t* resident);
 FaultAnswer handle_fault(std::uint64_t address, Access access);

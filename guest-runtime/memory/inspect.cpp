@@ -15,6 +15,27 @@ Result<> check_mapped(std::uint64_t address, std::uint64_t size_bytes) {
     return {};
 }
 
+Result<> write_back_mapped(std::uint64_t address, std::uint64_t size_bytes) {
+    std::uint64_t end = address + size_bytes;
+    while (address < end) {
+        RefPtr<PageSource> source;
+        std::uint64_t first = 0, pages = 0;
+        {
+            Operation operation;
+            Mapping* mapping = space.tree().first_ending_after(address);
+            if (mapping == nullptr || mapping->begin >= end) return {};
+            address = std::max(address, mapping->begin);
+            std::uint64_t stop = std::min(end, mapping->end);
+            if (mapping->kind.shared) source = mapping->source;
+            first = mapping->index_of(address);
+            pages = (stop - address) / abi::page_size;
+            address = stop;
+        }
+        if (source) HUSK_TRY(source->write_back(first, pages));
+    }
+    return {};
+}
+
 Result<> residency(std::uint64_t address, std::uint64_t pages, std::uint8_t* resident) {
     Operation operation;
     std::uint64_t end = address + pages * abi::page_size;

@@ -5,6 +5,7 @@
 #include "guest-runtime/fs/filesystem.hpp"
 #include "guest-runtime/fs/mount_disks.hpp"
 #include "guest-runtime/fs/mount_table.hpp"
+#include "guest-runtime/fs/page_cache.hpp"
 #include "guest-runtime/fs/regular_file.hpp"
 #include "guest-runtime/syscall/at_path.hpp"
 
@@ -62,9 +63,43 @@ Result<> sync_filesystem(int fd) {
     return file->inode().filesystem().sync();
 }
 
-Result<> check_seekable(int fd) {
+Result<RefPtr<fs::File>> seekable_file_of(int fd) {
     RefPtr<fs::File> file = HUSK_TRY(fs::file_of(fd));
-    return file->kind() == fs::FileKind::pipe ? Result<>(Errno::espipe) : Result<>();
+    if (file->kind() == fs::FileKind::pipe) return Errno::espipe;
+    return file;
+}
+
+// The end of a range whose size 0 means up to the end of the file.
+std::uint64_t end_of_range(std::uint64_t offset, std::uint64_t size) {
+    std::uint64_t end;
+    return size == 0 || __builtin_add_overflow(offset, size, &end) ? UINT64_MAX : end;
+}
+
+Result<> sync_range(const Call& call) {
+    constexpr std::uint64_t known =
+        7;  // SYNC_FILE_RANGE_WAIT_BEFORE, WRITE, WAIT_AFTER: all of them write and wait here
+    RefPtr<fs::File> file = HUSK_TRY(seekable_file_of(call.fd(0)));
+    if ((call[3] & ~known) != 0 || static_cast<std::int64_t>(call[1] | call[2]) < 0) return Errno::einval;
+    fs::PageCache* cache = file->data().page_cache();
+    return cache == nullptr || call[3] == 0 ? Result<>() : cache->write_back(call[1], end_of_range(call[1], call[2]));
+}
+
+Result<> read_ahead(int fd, std::uint64_t offset, std::uint64_t size) {
+    RefPtr<fs::File> file = HUSK_TRY(seekable_file_of(fd));
+    fs::PageCache* cache = file->data().page_cache();
+    std::uint64_t end = std::min(end_of_range(offset, size), cache != nullptr ? file->data().size_bytes() : 0);
+    if (cache != nullptr && offset < end) cache->about_to_read(offset, end);
+    return {};
+}
+
+Result<> advise(const Call& call) {
+    constexpr std::uint64_t will_need = 3, dont_need = 4, last = 5;  // POSIX_FADV_
+    if (call[3] > last) return Errno::einval;
+    if (call[3] == will_need) return read_ahead(call.fd(0), call[1], call[2]);
+    RefPtr<fs::File> file = HUSK_TRY(seekable_file_of(call.fd(0)));
+    fs::PageCache* cache = file->data().page_cache();
+    if (cache != nullptr && call[3] == dont_need) cache->drop_clean(call[1], end_of_range(call[1], call[2]));
+    return {};
 }
 
 // Copies until `count` bytes, the end of `from` or a short write. Offsets as File::read() has them.
@@ -161,9 +196,9 @@ SysResult sys_sync(const Call&) {
     return 0;
 }
 SysResult sys_syncfs(const Call& call) { return sync_filesystem(call.fd(0)); }
-SysResult sys_sync_file_range(const Call& call) { return check_seekable(call.fd(0)); }
-SysResult sys_fadvise64(const Call& call) { return check_seekable(call.fd(0)); }
-SysResult sys_readahead(const Call& call) { return check_seekable(call.fd(0)); }
+SysResult sys_sync_file_range(const Call& call) { return sync_range(call); }
+SysResult sys_fadvise64(const Call& call) { return advise(call); }
+SysResult sys_readahead(const Call& call) { return read_ahead(call.fd(0), call[1], call[2]); }
 SysResult sys_sendfile(const Call& call) { return send_file(call); }
 SysResult sys_copy_file_range(const Call& call) { return copy_range(call); }
 

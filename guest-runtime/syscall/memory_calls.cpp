@@ -143,8 +143,10 @@ SysResult sys_msync(const Call& call) {
     std::uint64_t flags = call[2];
     if ((flags & ~(async | invalidate | sync)) != 0 || (call[0] & page_mask) != 0) return Errno::einval;
     if ((flags & async) != 0 && (flags & sync) != 0) return Errno::einval;
-    // Mappings share the frames of their files: there is nothing to write back.
-    return memory::check_mapped(call[0], abi::align_up(call[1], abi::page_size));
+    std::uint64_t size_bytes = abi::align_up(call[1], abi::page_size);
+    auto mapped = memory::check_mapped(call[0], size_bytes);
+    // Mappings share the frames of their files, so that MS_ASYNC has nothing to do.
+    return !mapped.ok() || (flags & sync) == 0 ? mapped : memory::write_back_mapped(call[0], size_bytes);
 }
 
 // Memory is never swapped out, so locking it only means attaching it.
