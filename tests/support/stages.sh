@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network crash power-cut examples fuzz)
+all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network crash disk-ends power-cut examples fuzz)
 # The same in long; only when asked for.
 long_stages=(power-cut-long)
 
@@ -32,6 +32,9 @@ stage_network() {
 }
 stage_crash() {
     build release && python3 -B tests/support/test_crash.py --build build/release
+}
+stage_disk-ends() {
+    build release && python3 -B tests/support/test_disk_ends.py --build build/release
 }
 stage_power-cut() {
     build release && python3 -B tests/support/test_power_cut.py --build build/release

@@ -176,6 +176,28 @@ void synchronous(const char* path) {
     passed("synchronous");
 }
 
+void mapped(const char* path) {
+    const int fd = open_disk(path, O_RDWR);
+    const int direct = open_disk(path, O_RDONLY | O_DIRECT);
+    auto* bytes =
+        static_cast<unsigned char*>(mmap(nullptr, 8 * block, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4 << 20));
+    check(bytes != MAP_FAILED);
+    Memory memory(8 * block);
+    for (unsigned round = 0; round < 3; ++round) {
+        fill(bytes, 8 * block, 50 + round);
+        check_equal(msync(bytes, 8 * block, MS_SYNC), 0);
+        check_equal(pread(direct, memory.data(), memory.size(), 4 << 20), static_cast<ssize_t>(memory.size()));
+        check_filled(memory.data(), memory.size(), 50 + round);
+    }
+    std::vector<unsigned char> text(100, 'x');
+    check_equal(pwrite(fd, text.data(), text.size(), (4 << 20) + 50), 100l);
+    check(std::equal(text.begin(), text.end(), bytes + 50));
+    check_equal(munmap(bytes, 8 * block), 0);
+    close(direct);
+    close(fd);
+    passed("mapped");
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -183,6 +205,7 @@ int main(int, char** argv) {
     direct_sees_buffered(argv[1]);
     alignment(argv[1]);
     vectors(argv[1]);
+    mapped(argv[1]);
     many_threads(argv[1]);
     synchronous(argv[1]);
 }
