@@ -9,8 +9,10 @@
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/drivers/virtio_block.hpp"
+#include "guest-runtime/drivers/virtio_net.hpp"
 #include "guest-runtime/drivers/virtio_transport.hpp"
 #include "guest-runtime/fs/block/block_devices.hpp"
+#include "guest-runtime/net/net_device.hpp"
 
 namespace husk::virtio_devices {
 
@@ -24,6 +26,22 @@ void say_why_not(const abi::DeviceRecord& record, std::string_view why) {
     char buffer[128];
     TextWriter text(buffer);
     log_line(text.text("virtio device at 0x").hex(record.registers).text(" is not used: ").text(why).view());
+}
+
+constinit std::array<VirtioNet*, abi::max_devices> nets{};
+constinit std::atomic<unsigned> net_count = 0;
+
+Result<> start_net(const VirtioTransport& transport) {
+    auto* device = new (std::nothrow) VirtioNet(transport);
+    if (device == nullptr) return Errno::enomem;
+    // A frame may come as soon as the device has buffers, and its interrupt wants to be acknowledged.
+    unsigned number = net_count.load(std::memory_order_relaxed);
+    nets[number] = device;
+    net_count.store(number + 1, std::memory_order_release);
+    HUSK_TRY(device->start());
+    HUSK_TRY(net::add_net_device(*device));
+    net::serve_net_devices();
+    return {};
 }
 
 Result<> start_disk(const VirtioTransport& transport) {
@@ -47,14 +65,16 @@ Result<> start_disk(const VirtioTransport& transport) {
 void start(std::span<const abi::DeviceRecord> records) {
     for (const abi::DeviceRecord& record : records.first(std::min<std::size_t>(records.size(), abi::max_devices))) {
         VirtioTransport transport(record);
-        if (transport.device() != abi::virtio::DeviceId::block) continue;
-        auto started = start_disk(transport);
+        auto kind = transport.device();
+        if (kind == abi::virtio::DeviceId::none) continue;
+        auto started = kind == abi::virtio::DeviceId::net ? start_net(transport) : start_disk(transport);
         if (!started.ok()) say_why_not(record, started.error() == Errno::enomem ? "no memory" : "it refuses");
     }
 }
 
 void acknowledge_interrupts() {
     for (unsigned i = 0; i < disk_count.load(std::memory_order_acquire); ++i) disks[i]->on_interrupt();
+    for (unsigned i = 0; i < net_count.load(std::memory_order_acquire); ++i) nets[i]->on_interrupt();
 }
 
 }  // namespace husk::virtio_devices
@@ -62,4 +82,5 @@ void acknowledge_interrupts() {
 void husk::platform::serve_devices() {
     using namespace virtio_devices;
     for (unsigned i = 0; i < disk_count.load(std::memory_order_acquire); ++i) disks[i]->reap();
+    if (net_count.load(std::memory_order_acquire) != 0) net::serve_net_devices();
 }

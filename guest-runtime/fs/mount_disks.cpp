@@ -116,6 +116,6 @@ Result<> sync_disks() {
     return result;
 }
 
-void sync_at_exit() { thread::set_exit_hook(shut_down_all); }
+void sync_at_exit() { thread::add_exit_hook(shut_down_all); }
 
 }  // namespace husk::fs

@@ -14,8 +14,10 @@
 #include <netif/ethernet.h>
 
 #include "guest-runtime/net/frames_in_flight.hpp"
+#include "guest-runtime/net/last_bytes.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/stack_timer.hpp"
+#include "guest-runtime/thread/death.hpp"
 
 namespace husk::net {
 
@@ -234,6 +236,7 @@ Result<> add_net_device(NetDevice& device) {
     start_stack();
     auto* interface = new (std::nothrow) NetInterface(device);
     if (interface == nullptr) return Errno::enomem;
+    if (interfaces == nullptr) thread::add_exit_hook(deliver_last_bytes);
     StackGuard guard;
     return interface->attach();
 }

@@ -27,7 +27,10 @@ constinit abi::CrashRecord record{};
 [[gnu::section(".bss.late")]] constinit abi::CrashMapping mappings[max_mappings]{};
 constinit char message[512];
 constinit std::atomic<bool> is_dying = false;
-constinit std::atomic<void (*)()> exit_hook = nullptr;
+constexpr unsigned max_exit_hooks = 4;
+constinit Spinlock exit_hook_lock;  // of those who add
+constinit std::array<void (*)(), max_exit_hooks> exit_hooks{};
+constinit std::atomic<unsigned> exit_hook_count = 0;
 constinit std::atomic<bool> exit_has_begun = false;
 
 template <class T>
@@ -53,16 +56,16 @@ void fill_thread(abi::CrashThread& entry, const Thread& thread, const arch::Cont
 }
 
 // Once; a second thread that wants to end the VM waits for the first one's end.
-void run_exit_hook() {
-    auto hook = exit_hook.load(std::memory_order_acquire);
-    if (hook == nullptr) return;
+void run_exit_hooks() {
+    unsigned count = exit_hook_count.load(std::memory_order_acquire);
+    if (count == 0) return;
     if (exit_has_begun.exchange(true)) stay_in_runtime();
     {
         ThreadList& list = all_threads();
         Guard guard(list.lock);
         for (Thread& thread : list.threads) thread.work.fetch_or(work::signal, std::memory_order_relaxed);
     }
-    hook();
+    for (unsigned i = 0; i < count; ++i) exit_hooks[i]();
 }
 
 struct MappingWriter final : memory::RangeVisitor {
@@ -74,7 +77,16 @@ struct MappingWriter final : memory::RangeVisitor {
 
 }  // namespace
 
-void set_exit_hook(void (*hook)()) { exit_hook.store(hook, std::memory_order_release); }
+void add_exit_hook(void (*hook)()) {
+    Guard guard(exit_hook_lock);
+    unsigned count = exit_hook_count.load(std::memory_order_relaxed);
+    for (unsigned i = 0; i < count; ++i) {
+        if (exit_hooks[i] == hook) return;
+    }
+    check(count < max_exit_hooks, "too many exit hooks");
+    exit_hooks[count] = hook;
+    exit_hook_count.store(count + 1, std::memory_order_release);
+}
 
 bool is_exiting() { return exit_has_begun.load(std::memory_order_relaxed); }
 
@@ -86,7 +98,7 @@ void stay_in_runtime() {
 }
 
 void exit_process(int status) {
-    run_exit_hook();
+    run_exit_hooks();
     platform::exit(status & 0xff, 0);
 }
 
@@ -111,7 +123,7 @@ void die_of_signal(const SignalInfo& info, const arch::Context& context, bool wi
         record.mappings_gpa = gpa(mappings);
         platform::crash(record);
     }
-    run_exit_hook();
+    run_exit_hooks();
     platform::exit(0, info.number);
 }
 

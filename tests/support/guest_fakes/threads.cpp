@@ -120,7 +120,7 @@ Result<> start_runtime_thread(void (*body)(void*), void* argument) {
     return {};
 }
 
-void set_exit_hook(void (*)()) {}
+void add_exit_hook(void (*)()) {}
 
 std::uint32_t vcpu_count() { return 2; }
 std::uint64_t thread_cpu_ns(const Thread&) { return 20'000'000; }
