@@ -3,8 +3,8 @@
 
 #include "guest-runtime/arch/entry_offsets.h"
 
-#define STUB_ROOM_BYTES 32768
-#define PATCH_CAPACITY 2048
+#define STUB_ROOM_BYTES 20480
+#define PATCH_CAPACITY 1024
 
     .section .note.husk, "a", @note
     .balign 4
