@@ -66,9 +66,9 @@ class Namespace:
     def interfaces(self) -> list[str]:
         return re.findall(r"^\d+: ([^:@]+)", self.ip("-o", "link"), re.MULTILINE)
 
-    def run(self, *words: str | Path) -> subprocess.CompletedProcess:
+    def run(self, *words: str | Path | int, timeout_s: int = LONG_S) -> subprocess.CompletedProcess:
         return subprocess.run(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=LONG_S, check=False)
+                              capture_output=True, text=True, timeout=timeout_s, check=False)
 
     def start(self, *words: str | Path) -> subprocess.Popen:
         return subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
@@ -132,6 +132,69 @@ class NetworkTests:
             gone = comes_true(lambda: not space.ip("-o", "link", "show", "master", "br0"))
             return None if gone and space.has("br0") else f"left: {space.interfaces()}"
 
+    def a_tap_that_disappears_is_a_sentence(self) -> str | None:
+        with Namespace("gone") as space:
+            vm = self.started(space, "--net", "tap:t0,ip=10.9.0.2/24")
+            space.ip("link", "del", "t0")
+            line = next_line(vm.stderr)
+            if not re.search("tap t0 .*gone.*link is down", line):
+                return f"it says {line!r}"
+            vm.terminate()
+            return None if vm.wait(LONG_S) == 0 else f"the VM ends with {vm.returncode}: {vm.stderr.read()}"
+
+    def talks(self, space: Namespace, address: str, tcp_port: int = 80, udp_port: int = 7,
+              attempts: int = 1) -> str | None:
+        client = Path(__file__).with_name("net_client.py")
+        result = space.run(sys.executable, "-B", client, address, tcp_port, udp_port, "--attempts", attempts,
+                           timeout_s=5 * LONG_S)
+        return None if result.stdout == "right\n" else result.stdout + result.stderr
+
+    def ended(self, vm: subprocess.Popen) -> str | None:
+        """SIGTERM is the service's end; it must leave as it should."""
+        vm.terminate()
+        return None if vm.wait(LONG_S) == 0 else f"the VM ends with {vm.returncode}: {vm.stderr.read()}"
+
+    def a_guest_serves_behind_a_tap(self, *options: str, keys: str = "", attempts: int = 1) -> str | None:
+        with Namespace("serve") as space:
+            space.ip("tuntap", "add", "t0", "mode", "tap")
+            space.ip("address", "add", "10.9.0.1/24", "dev", "t0")
+            space.ip("link", "set", "t0", "up")
+            vm = self.started(space, *options, "--net", f"tap:t0,ip=10.9.0.2/24,gateway=10.9.0.1{keys}")
+            return self.talks(space, "10.9.0.2", attempts=attempts) or self.ended(vm)
+
+    def a_guest_serves_published_ports(self, *options: str) -> str | None:
+        with Namespace("publish") as space:
+            vm = self.started(space, *options, "--net", "user", "--publish", "127.0.0.1:8080:80", "--publish",
+                              "8007:7/udp")
+            # Its address comes by DHCP, and until then nobody answers.
+            def answers() -> bool:
+                return space.run("curl", "-s", "-m", "2", "-o", "/dev/null", "http://127.0.0.1:8080/1").returncode == 0
+
+            if not comes_true(answers):
+                return "nobody answers"
+            return self.talks(space, "127.0.0.1", 8080, 8007) or self.ended(vm)
+
+    def two_guests_meet_on_a_bridge(self) -> str | None:
+        """`husk net up` gives both an address and lets the host reach them."""
+        with Namespace("meet") as space:
+            options = ["--bridge", f"hb{os.getpid() % 100000}", "--address", "10.97.0.1/24"]
+            if (result := space.run(self.husk, "net", "up", *options)).returncode != 0:
+                return result.stderr
+            vms = [self.started(space, "--net", f"bridge:{options[1]}") for _ in range(2)]
+
+            def neighbours() -> list[str]:
+                leases = Path(f"/run/husk/{options[1]}.leases")
+                return re.findall(r" (10\.97\.0\.\d+) ", leases.read_text()) if leases.exists() else []
+
+            if not comes_true(lambda: len(neighbours()) == 2):
+                return f"addresses given: {neighbours()}"
+            for address in neighbours():
+                if wrong := self.talks(space, address):
+                    return wrong
+            wrong = self.ended(vms[0]) or self.ended(vms[1])
+            space.run(self.husk, "net", "down", *options)
+            return wrong
+
     def the_user_network_ends_with_the_launcher(self, how: int) -> str | None:
         with Namespace("user") as space:
             def helpers() -> list[str]:
@@ -190,6 +253,16 @@ def main() -> int:
         test.check("taps that were there stay, for one VM at a time", test.taps_that_were_there_stay)
         test.check("a bridge takes a tap until the VM ends", lambda: test.bridges_take_a_tap(signal.SIGTERM))
         test.check("a bridge takes a tap until the launcher dies", lambda: test.bridges_take_a_tap(signal.SIGKILL))
+        test.check("a tap that disappears is a sentence", test.a_tap_that_disappears_is_a_sentence)
+        test.check("a guest serves behind a tap", test.a_guest_serves_behind_a_tap)
+        test.check("a guest serves behind a bad line", lambda: test.a_guest_serves_behind_a_tap(
+            keys=",loss=1%,duplicate=2%,reorder=3%,delay=1ms", attempts=20))
+        test.check("a guest serves published ports", test.a_guest_serves_published_ports)
+        test.check("two guests meet on a bridge", test.two_guests_meet_on_a_bridge)
+        test.check("a guest serves behind a tap under QEMU",
+                   lambda: test.a_guest_serves_behind_a_tap("--accel", "qemu"))
+        test.check("a guest serves published ports under QEMU",
+                   lambda: test.a_guest_serves_published_ports("--accel", "qemu"))
         test.check("the user network ends with the VM",
                    lambda: test.the_user_network_ends_with_the_launcher(signal.SIGTERM))
         test.check("the user network ends with a launcher that is killed",
