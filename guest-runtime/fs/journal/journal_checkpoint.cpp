@@ -47,7 +47,7 @@ Result<std::uint32_t> Journal::write_home() {
         Buffer& buffer = *batch_[i];
         std::span<std::byte> copy = HUSK_TRY(writer_.next(buffer.block()));
         Guard guard(lock_);
-        // What a handle has begun to modify since is not committed: the copy is written as it was, or not at all.
+        // A handle has begun to modify it since: its bytes are no longer those that were committed.
         if (buffer.running_ == BufferRole::modified) {
             writer_.drop_last();
             continue;

@@ -11,7 +11,7 @@
 
 namespace husk::journal {
 
-// Guarded by the journal's lock, which is the only one to touch it. A buffer that it names has a reference for that.
+// Guarded by the journal's lock. A buffer in one of the lists has a reference for that.
 class Transaction final : public ListNode<> {
 public:
     explicit Transaction(TransactionId number) : id(number) {}
