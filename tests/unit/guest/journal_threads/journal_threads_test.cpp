@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "guest-runtime/fs/journal/journal.hpp"
+#include "guest-runtime/memory/frames.hpp"
+
+using namespace husk;
+using journal::Journal;
+
+namespace {
+
+constexpr std::uint32_t block_bytes = 1024, log_blocks = 512, blocks = 4096;
+
+// A disk in memory that a thread of its own serves.
+class ThreadedDevice final : public block::BlockDevice {
+public:
+    ThreadedDevice() : contents(std::size_t{blocks} * block_bytes), worker_([this] { serve(); }) {}
+    ~ThreadedDevice() {
+        {
+            std::lock_guard guard(mutex_);
+            ends_ = true;
+        }
+        condition_.notify_one();
+        worker_.join();
+    }
+    [[nodiscard]] std::string_view name() const override { return "threaded"; }
+    [[nodiscard]] std::uint64_t size_bytes() const override { return contents.size(); }
+
+    std::vector<std::byte> contents;
+    std::atomic<bool> fails = false;
+
+protected:
+    void start(List<block::BlockRequest>& requests) override {
+        std::lock_guard guard(mutex_);
+        while (block::BlockRequest* request = requests.pop_front()) waiting_.push_back(*request);
+        condition_.notify_one();
+    }
+
+private:
+    void serve() {
+        for (;;) {
+            block::BlockRequest* request = nullptr;
+            {
+                std::unique_lock lock(mutex_);
+                condition_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
+                request = waiting_.pop_front();
+                if (request == nullptr) return;
+            }
+            if (fails) request->error = Errno::eio;
+            std::uint64_t at = request->offset;
+            for (const block::Piece& piece : request->pieces) {
+                auto* memory = memory::frame_pointer<std::byte>(piece.begin);
+                if (fails) break;
+                if (request->operation == block::Operation::read) {
+                    std::memcpy(memory, contents.data() + at, piece.size_bytes);
+                } else {
+                    std::memcpy(contents.data() + at, memory, piece.size_bytes);
+                }
+                at += piece.size_bytes;
+            }
+            request->on_done();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable condition_;
+    List<block::BlockRequest> waiting_;
+    bool ends_ = false;
+    std::thread worker_;
+};
+
+struct Owner final : journal::JournalOwner {
+    Result<> mark_for_recovery() override { return {}; }
+    void on_abort(Errno) override { ++aborts; }
+    std::atomic<int> aborts = 0;
+};
+
+// A device with an empty journal in its first blocks, and handles from many threads.
+struct Volume {
+    explicit Volume() {
+        journal::format::Superblock super{};
+        super.header = {journal::format::magic, journal::format::block_type::superblock, 0};
+        super.block_bytes = block_bytes;
+        super.block_count = log_blocks;
+        super.first = 1;
+        super.sequence = 1;
+        std::memcpy(device.contents.data(), &super, sizeof super);
+        cache = std::move(block::BufferCache::create(device, block_bytes, 64)).value();
+        journal::JournalMap map;
+        REQUIRE(map.append(0, log_blocks).ok());
+        // Short, so that the journal's own thread commits too.
+        journal = std::move(Journal::open(*cache, std::move(map), {true, true, 1'000'000}, owner)).value();
+        REQUIRE(journal->start().ok());
+    }
+
+    ThreadedDevice device;
+    Owner owner;
+    RefPtr<block::BufferCache> cache;
+    RefPtr<Journal> journal;
+};
+
+constexpr int thread_count = 4;
+constexpr std::uint64_t blocks_per_thread = 100;
+
+// Changes blocks of its own and counts in one of all, until an error or `rounds`.
+void work(Volume& volume, unsigned index, int rounds, thread::Mutex& shared_lock, std::vector<int>& model) {
+    std::mt19937 random(index);
+    std::uint64_t shared = log_blocks, own = log_blocks + 1 + index * blocks_per_thread;
+    for (int round = 0; round < rounds; ++round) {
+        auto handle = volume.journal->begin(8);
+        if (!handle.ok()) return;
+        for (int i = 0; i < 6; ++i) {
+            std::uint64_t offset = random() % blocks_per_thread;
+            bool forgets = random() % 6 == 0;
+            if (forgets && !handle.value().forget(own + offset).ok()) return;
+            auto buffer = forgets ? volume.cache->fresh(own + offset) : volume.cache->get(own + offset);
+            if (!buffer.ok() || !handle.value().modify(*buffer.value()).ok()) return;
+            int value = static_cast<int>(random() % 256);
+            std::memset(buffer.value()->bytes().data(), value, block_bytes);
+            model[index * blocks_per_thread + offset] = value;
+        }
+        {
+            Guard guard(shared_lock);
+            auto buffer = volume.cache->get(shared);
+            if (!buffer.ok() || !handle.value().modify(*buffer.value()).ok()) return;
+            auto count = journal::load<std::uint64_t>(buffer.value()->bytes());
+            journal::store(buffer.value()->bytes(), count + 1);
+        }
+        journal::TransactionId id = handle.value().transaction();
+        handle.value().end();
+        if (round % 3 == 0 && !volume.journal->commit(id).ok()) return;
+    }
+}
+
+void run_threads(Volume& volume, int rounds, std::vector<int>& model) {
+    thread::Mutex shared_lock;
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < thread_count; ++i) {
+        threads.emplace_back([&, i] { work(volume, i, rounds, shared_lock, model); });
+    }
+    for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+TEST_CASE("threads that change and commit at the same time lose nothing") {
+    constexpr int rounds = 300;
+    Volume volume;
+    std::vector<int> model(thread_count * blocks_per_thread, 0);
+    run_threads(volume, rounds, model);
+    REQUIRE(volume.journal->close().ok());
+    CHECK(volume.owner.aborts == 0);
+    const std::byte* home = volume.device.contents.data() + std::size_t{log_blocks} * block_bytes;
+    CHECK(journal::load<std::uint64_t>({home, 8}) == thread_count * rounds);
+    for (std::size_t i = 0; i < model.size(); ++i) {
+        const std::byte* block = home + (i + 1) * block_bytes;
+        CHECK(block[0] == static_cast<std::byte>(model[i]));
+        CHECK(block[block_bytes - 1] == static_cast<std::byte>(model[i]));
+    }
+}
+
+TEST_CASE("threads go on and end when the device fails under them") {
+    Volume volume;
+    std::vector<int> model(thread_count * blocks_per_thread, 0);
+    std::thread spoiler([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        volume.device.fails = true;
+    });
+    run_threads(volume, 1'000'000, model);
+    spoiler.join();
+    // Every thread has met an error: of the journal, or of a read.
+    if (!volume.journal->is_aborted()) (void)volume.journal->sync();
+    CHECK(volume.journal->close().error() == Errno::eio);
+    CHECK(volume.owner.aborts == 1);
+}
