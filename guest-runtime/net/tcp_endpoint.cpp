@@ -158,6 +158,9 @@ void TcpEndpoint::open_window(tcp_pcb& pcb) {
     pcb.rcv_wnd = pcb.rcv_ann_wnd = window;
     // The SYN could not tell of more than 16 bits, whatever lwIP remembers: nothing that was announced is taken back.
     pcb.rcv_ann_right_edge = pcb.rcv_nxt + std::min<std::uint32_t>(window, UINT16_MAX);
+    // lwIP announces more room once it is worth a segment: there must be several in the window.
+    constexpr std::uint32_t least_mss = 536;
+    pcb.mss = static_cast<u16_t>(std::min<std::uint32_t>(pcb.mss, std::max(window / 4, least_mss)));
     pcb.cwnd = std::max<tcpwnd_size_t>(pcb.cwnd, initial_segments * pcb.mss);
 }
 

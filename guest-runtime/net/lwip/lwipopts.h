@@ -89,7 +89,8 @@
 #define TCP_SND_QUEUELEN 0xff00
 #define TCP_SNDLOWAT 65536
 #define TCP_SNDQUEUELOWAT 64
-#define TCP_WND_UPDATE_THRESHOLD 16384  // well below 65535: all there is without window scaling
+/* Whoever reads gives the window back in steps that are worth an acknowledgement each (TcpEndpoint::credit). */
+#define TCP_WND_UPDATE_THRESHOLD 1
 #define TCP_OVERSIZE 0
 #define TCP_QUEUE_OOSEQ 1
 #define TCP_OOSEQ_MAX_BYTES (2 * 1024 * 1024)

@@ -30,12 +30,12 @@ int fail(const char* what) {
 }
 
 int open_socket(int type, int port) {
-    const int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+    const int fd = socket(AF_INET6, type | SOCK_NONBLOCK, 0);  // IPv4 too
     const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(static_cast<std::uint16_t>(port));
     if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return -1;
     if (type == SOCK_STREAM && listen(fd, SOMAXCONN) != 0) return -1;
     return fd;

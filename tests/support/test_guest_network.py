@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The guest's TCP/IP stack and virtio-net driver against the host's: transfers both ways, datagrams, addresses by
+setting and DHCP; on a tap, on the user network, and under QEMU with its own virtio-net.
+
+usage: test_guest_network.py --build FOLDER
+"""
+import argparse
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator
+
+from kvm import why_no_kvm
+from tally import Tally
+from test_network import LONG_S, Namespace
+
+PATTERN = bytes(range(251))
+LARGE = 20_000_000
+
+
+def pattern(size: int) -> bytes:
+    return (PATTERN * (size // len(PATTERN) + 1))[:size]
+
+
+def patiently(connect: Callable[[], http.client.HTTPConnection]) -> http.client.HTTPConnection:
+    """A connection, once somebody listens."""
+    end = time.monotonic() + LONG_S
+    while True:
+        try:
+            return connect()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def talk(host: str, port: int, udp_port: int, large: int = LARGE) -> str | None:
+    """What is wrong with the service at that address; None when nothing is."""
+    def connect() -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(host, port, timeout=LONG_S)
+        connection.connect()
+        return connection
+
+    connection = patiently(connect)
+    for size in (0, 1, 1448, 65537, large):
+        connection.request("GET", f"/{size}")
+        body = connection.getresponse().read()
+        if body != pattern(size):
+            return f"GET /{size} brings {len(body)} bytes, or wrong ones"
+    for size in (1, 100_000, large):
+        body = pattern(size)
+        connection.request("POST", "/", body=body)
+        answer = connection.getresponse().read().decode().split()
+        if [int(word) for word in answer if word.isdigit()][:2] != [size, sum(body)]:
+            return f"POST of {size} bytes is answered by {answer}"
+    many = [connect() for _ in range(20)]
+    for number, one in enumerate(many):
+        one.request("GET", f"/{number * 1000}")
+    for number, one in enumerate(many):
+        if one.getresponse().read() != pattern(number * 1000):
+            return f"connection {number} of 20 brings wrong bytes"
+    if udp_port:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(LONG_S)
+            udp.connect((host, udp_port))
+            for size in (1, 1400, 4000):  # the last comes in fragments
+                udp.send(pattern(size))
+                if udp.recv(65536) != pattern(size):
+                    return f"a datagram of {size} bytes comes back changed"
+    return None
+
+
+class GuestNetworkTests:
+    def __init__(self, build: Path, folder: Path):
+        self.husk = build / "launcher/husk"
+        self.service = build / "tests/guest/net_service"
+        self.folder = folder
+        self.tally = Tally()
+
+    def check(self, what: str, test: Callable[[], str | None]) -> None:
+        try:
+            wrong = test()
+        except (RuntimeError, OSError, subprocess.SubprocessError, http.client.HTTPException) as error:
+            wrong = f"{type(error).__name__}: {error}"
+        self.tally.record(what, wrong)
+
+    @contextmanager
+    def running(self, *command: str | Path) -> Iterator[subprocess.Popen]:
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.wait(LONG_S)
+
+    def talk_in(self, space: Namespace, host: str) -> str | None:
+        result = space.run(sys.executable, "-B", __file__, "--talk", host)
+        return result.stdout.strip() + result.stderr.strip() or None
+
+    def on_a_tap(self, network: str, host: str, *addresses: str) -> str | None:
+        with Namespace("guest") as space:
+            space.ip("tuntap", "add", "t0", "mode", "tap", "vnet_hdr")
+            for address in addresses:
+                space.ip("addr", "add", address, "dev", "t0", "nodad")
+            space.ip("link", "set", "t0", "up")
+            vm = space.start(self.husk, "run", "--net", f"tap:t0,{network}", self.service)
+            try:
+                return self.talk_in(space, host)
+            finally:
+                vm.terminate()
+                vm.wait(LONG_S)
+
+    def on_the_user_network(self) -> str | None:
+        port = free_port()
+        with self.running(self.husk, "run", "--net", "user", "--publish", f"127.0.0.1:{port}:80", self.service):
+            return talk("127.0.0.1", port, 0)
+
+    def under_qemu(self) -> str | None:
+        port = free_port()
+        with self.running("qemu-system-x86_64", "-M", "microvm,acpi=off", "-accel", "tcg", "-cpu", "max", "-m", "256",
+                          "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+                          "-global", "virtio-mmio.force-legacy=false",
+                          "-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:80",
+                          "-device", "virtio-net-device,netdev=n0", "-kernel", self.service,
+                          "-append", "husk.ip=eth0,dhcp"):
+            time.sleep(1.5)  # QEMU answers in the guest's place, and repeats what it missed after seconds only
+            return talk("127.0.0.1", port, 0, LARGE // 10)
+
+    def run(self) -> int:
+        no_kvm = why_no_kvm()
+        if no_kvm:
+            self.tally.skip("the guest's network under husk", no_kvm, 3)
+        else:
+            self.check("IPv4 on a tap", lambda: self.on_a_tap("ip=10.77.0.2/24", "10.77.0.2", "10.77.0.1/24"))
+            self.check("IPv6 on a tap", lambda: self.on_a_tap("ip=fd77::2/64", "fd77::2", "fd77::1/64"))
+            self.check("a small MTU", lambda: self.on_a_tap("ip=10.77.0.2/24,mtu=600", "10.77.0.2", "10.77.0.1/24"))
+            self.check("the user network, by DHCP", self.on_the_user_network)
+        self.check("QEMU's virtio-net, by DHCP", self.under_qemu)
+        return self.tally.finish()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path)
+    parser.add_argument("--talk", metavar="HOST", help="only talk to a service, from where this runs")
+    options = parser.parse_args()
+    if options.talk:
+        print(talk(options.talk, 80, 7) or "", end="")
+        return 0
+    if os.getuid() != 0:
+        print("SKIPPED test_guest_network: network namespaces need root\n0 passed, 0 failed, 1 skipped")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        return GuestNetworkTests(options.build.resolve(), Path(folder)).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
