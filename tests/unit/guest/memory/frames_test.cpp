@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "guest-runtime/memory/bit_tree.hpp"
+#include "guest-runtime/memory/reclaim.hpp"
 #include "tests/unit/guest/memory/fake_machine.hpp"
 
 namespace husk::memory {
@@ -63,6 +64,54 @@ TEST_CASE("a block is freed by its last reference only") {
     release_frames(block, 3);
     CHECK(frame_counts().free == free);
     CHECK_THROWS_AS(release_frames(block, 3), test::Panic);
+}
+
+TEST_CASE("a held block outlives its owner, split or not") {
+    test::FakeMachine machine(64 << 20);
+    std::uint64_t free = frame_counts().free;
+    for (bool splits : {false, true}) {
+        abi::GuestPhys block = allocate_frames(3, Contents::any).value();
+        BlockHold first, second;
+        hold_block(first, block, 3);
+        hold_block(second, block, 3);
+        if (splits) {
+            split_frames(block, 3);
+            for (unsigned i = 0; i < 8; ++i) release_frames(block + i * abi::page_size, 0);
+        } else {
+            release_frames(block, 3);
+        }
+        release_hold(second);
+        CHECK(frame_counts().free == free - 8);
+        CHECK(frame_references(block) == 1);
+        release_hold(first);
+        CHECK(frame_counts().free == free);
+    }
+}
+
+TEST_CASE("memory that can be reclaimed is, before an allocation or a promise fails") {
+    test::FakeMachine machine(64 << 20);
+    static std::vector<abi::GuestPhys> cached;
+    cached.clear();
+    for (;;) {
+        auto frame = allocate_frames(0, Contents::any);
+        if (!frame.ok()) break;
+        cached.push_back(frame.value());
+    }
+    set_reclaimer([](std::uint64_t frames) {
+        std::uint64_t gone = 0;
+        for (; gone < frames && !cached.empty(); ++gone) {
+            release_frames(cached.back(), 0);
+            cached.pop_back();
+        }
+        return gone;
+    });
+    CHECK(allocate_frames(0, Contents::any).ok());
+    CHECK(promise_frames(1000).ok());
+    CHECK(make_spare(2000));
+    CHECK(frame_counts().spare() >= 2000);
+    std::uint64_t all = cached.size();
+    CHECK_FALSE(promise_frames(all + 100'000).ok());
+    set_reclaimer(nullptr);
 }
 
 TEST_CASE("a released frame is zeroed again before it is handed out as zero") {
