@@ -73,7 +73,8 @@ int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
 std::vector<backend::DirectoryImage> prepare_disks_for_qemu(config::LaunchConfig& config) {
     std::vector<backend::DirectoryImage> images;
     for (config::DiskConfig& disk : config.disks) {
-        if (disk.overlay) throw host::Error(host::ExitCode::usage, "an overlay works on KVM only, not under QEMU");
+        if (disk.overlay || disk.record)
+            throw host::Error(host::ExitCode::usage, "an overlay or a record works on KVM only, not under QEMU");
         if (disk.is_directory) {
             images.push_back(backend::make_directory_image(disk.file));
             disk.file = config::fill_in("/proc/self/fd/{}", images.back().fd.get());

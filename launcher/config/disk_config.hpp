@@ -20,6 +20,7 @@ struct DiskConfig {
     DiskCache cache = DiskCache::writeback;
     std::string serial;                            // at most 20 bytes; empty: one is made from its number
     std::optional<std::filesystem::path> overlay;  // takes the writes; `file` is left as it is
+    std::optional<std::filesystem::path> record;   // of all changes, for tests
     std::uint64_t bytes_per_second = 0;            // 0: no limit
     std::uint64_t operations_per_second = 0;       // 0: no limit
     bool is_directory = false;                     // --dir: `file` is a folder, shipped as an image made on the fly

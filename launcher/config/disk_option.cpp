@@ -53,6 +53,12 @@ std::string set_overlay(std::string_view value, DiskConfig& disk) {
     return {};
 }
 
+std::string set_record(std::string_view value, DiskConfig& disk) {
+    if (value.empty()) return "record needs a file";
+    disk.record = value;
+    return {};
+}
+
 std::string set_limit(std::string_view name, std::string_view value, std::uint64_t& limit) {
     const auto parsed = parse_size(value);
     if (!parsed || *parsed == 0) return must_be(name, value, "a number per second such as 500 or 20M");
@@ -67,9 +73,10 @@ std::string set_disk_option(std::string_view name, std::string_view value, DiskC
     if (name == "serial") return set_serial(value, disk);
     if (name == "cache") return set_cache(value, disk);
     if (name == "overlay") return set_overlay(value, disk);
+    if (name == "record") return set_record(value, disk);
     if (name == "bps") return set_limit(name, value, disk.bytes_per_second);
     if (name == "iops") return set_limit(name, value, disk.operations_per_second);
-    static constexpr std::array<std::string_view, 6> names{"ro", "serial", "cache", "overlay", "bps", "iops"};
+    static constexpr std::array<std::string_view, 7> names{"ro", "serial", "cache", "overlay", "record", "bps", "iops"};
     return fill_in("unknown option '{}'{}", name, suggest_name(name, names));
 }
 

@@ -21,7 +21,7 @@ inline constexpr std::string_view disk_form = "FILE[,OPTION...][:MOUNT[:ro]], su
 inline constexpr std::string_view directory_disk_form = "HOSTDIR:MOUNT, such as ./site:/srv";
 [[nodiscard]] std::string parse_directory_disk(std::string_view text, DiskConfig& disk);
 
-// The options behind FILE: ro, serial, cache, overlay, bps, iops.
+// The options behind FILE: ro, serial, cache, overlay, record, bps, iops.
 [[nodiscard]] std::string set_disk_option(std::string_view name, std::string_view value, DiskConfig& disk);
 [[nodiscard]] std::string set_mount_point(std::string_view path, DiskConfig& disk);
 

@@ -6,6 +6,7 @@
 #include "launcher/backend/disk_file.hpp"
 #include "launcher/backend/ext4_image.hpp"
 #include "launcher/backend/overlay_file.hpp"
+#include "launcher/backend/recording_storage.hpp"
 
 namespace husk::run {
 
@@ -38,6 +39,7 @@ std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config
     } else {
         storage = std::make_unique<DiskFile>(std::move(file));
     }
+    if (config.record) storage = std::make_unique<backend::RecordingStorage>(std::move(storage), *config.record);
     const devices::BlockRates rates{config.bytes_per_second, config.operations_per_second};
     return std::make_unique<devices::BlockDevice>(facts, rates, std::move(storage), spin_facts);
 }

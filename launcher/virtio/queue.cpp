@@ -15,7 +15,6 @@ namespace husk::virtio {
 namespace {
 
 using abi::virtio::AvailableRing;
-using abi::virtio::Descriptor;
 using abi::virtio::UsedElement;
 using abi::virtio::UsedRing;
 using config::fill_in;

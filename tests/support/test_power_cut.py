@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a VM said is durable survives its sudden end: the launcher is killed at random moments while a guest changes an
 ext4 disk; the journal is replayed by the guest's next mount or by e2fsck, in turn; then e2fsck finds nothing to mend, and
-nothing that was acknowledged is missing.
+nothing that was acknowledged is missing. In a second form it is the disk itself that loses what was not flushed: it is made
+anew from a record of all changes, without some of the last ones and in another order.
 
 usage: test_power_cut.py --build FOLDER [--runs N] [--seed N]
 """
@@ -10,6 +11,7 @@ import argparse
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,11 +19,13 @@ import threading
 import time
 from pathlib import Path
 
+from disk_record import cut_power
 from tally import Tally
 from kvm import why_no_kvm
 
 TOOLS = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 KEPT_FILES = 20  # as in durable_writer.cpp
+CUTS_OF_A_RECORD = 4
 
 
 class Acknowledged:
@@ -39,7 +43,7 @@ def tool(*command: str) -> subprocess.CompletedProcess:
                           timeout=120, check=False)
 
 
-def husk(build: Path, disk: Path, program: str, *args: str) -> list[str]:
+def husk(build: Path, disk: Path | str, program: str, *args: str) -> list[str]:
     image = str(build / "tests/guest" / program)
     return [str(build / "launcher/husk"), "run", "--accel", "kvm", "--memory", "128M", "--disk", f"{disk}:/data", image,
             "--", *args]
@@ -135,6 +139,31 @@ def one_run(build: Path, folder: Path, number: int, chance: random.Random) -> tu
     return None, sum(acknowledged.records for acknowledged in said)
 
 
+def one_cut(build: Path, folder: Path, number: int, chance: random.Random) -> tuple[str | None, int]:
+    """One killed run with a record, and disks that lost some of it; what is wrong, and how much was acknowledged."""
+    disk, before, record = (folder / name for name in ("disk.img", "before.img", "record"))
+    disk.unlink(missing_ok=True)
+    made = tool("mke2fs", "-q", "-t", "ext4", "-b", ("1024", "4096")[number % 2], str(disk), "16M")
+    if made.returncode != 0:
+        return f"mke2fs: {made.stdout.decode(errors='replace')}", 0
+    shutil.copyfile(disk, before)
+    output, errors = run_and_kill(husk(build, f"{disk},record={record}", "durable_writer", "/data", "0"),
+                                  chance.uniform(0, 0.3))
+    said = Acknowledged(output)
+    if errors:
+        return f"the writer: {errors}", 0
+    for cut in range(CUTS_OF_A_RECORD):
+        shutil.copyfile(before, disk)
+        at_the_end = cut == 0
+        cut_power(disk, record, chance, at_the_end)
+        wrong = recover(build, disk, by_mount=(number + cut) % 2 == 0)
+        if at_the_end and not wrong:
+            wrong = missing(read_files(disk, folder), 0, said)
+        if wrong:
+            return f"cut {cut}: {wrong}", 0
+    return None, said.records
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -152,6 +181,10 @@ def main() -> int:
             wrong, acknowledged = one_run(options.build.resolve(), Path(folder), number, chance)
             records += acknowledged
             tally.record(f"power cut {number} (seed {options.seed})", wrong)
+        for number in range((options.runs + 2) // 3):
+            wrong, acknowledged = one_cut(options.build.resolve(), Path(folder), number, chance)
+            records += acknowledged
+            tally.record(f"disk that loses what was not flushed {number} (seed {options.seed})", wrong)
     print(f"{records} records were acknowledged and are there")
     return tally.finish()
 

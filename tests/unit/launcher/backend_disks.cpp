@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -17,6 +18,7 @@
 #include "launcher/backend/ext4_image.hpp"
 #include "launcher/backend/overlay_file.hpp"
 #include "launcher/backend/pool_engine.hpp"
+#include "launcher/backend/recording_storage.hpp"
 #include "launcher/backend/uring_engine.hpp"
 #include "launcher/host/error.hpp"
 
@@ -223,6 +225,30 @@ TEST_CASE("a file that is no overlay of this disk is refused") {
     CHECK(refused(small, folder / "no-folder/delta") == host::ExitCode::disk_unreadable);
     std::filesystem::resize_file(folder / "delta", 5000);
     CHECK(refused(small, folder / "delta") == host::ExitCode::bad_disk);
+}
+
+TEST_CASE("a record has every change, and says which of them a flush has reached") {
+    const Folder folder;
+    backend::RecordingStorage storage(
+        std::make_unique<DiskFile>(DiskFile::open(folder.make("disk", std::string(block, 'x')), {})),
+        folder / "record");
+    write(storage, 512, "abc");
+    CHECK(storage.flush() == 0);
+    CHECK(storage.discard(1024, 512) == 0);
+    CHECK(read(storage, 511, 5) == "xabcx");
+    CHECK(read(storage, 1024, 1) == std::string(1, '\0'));
+    const std::string record = content_of(folder / "record");
+    REQUIRE(record.size() == 3 * sizeof(backend::RecordEntry) + 3);
+    std::array<backend::RecordEntry, 3> entries{};
+    std::memcpy(&entries[0], record.data(), sizeof entries[0]);
+    std::memcpy(&entries[1], record.data() + sizeof entries[0] + 3, 2 * sizeof entries[0]);
+    CHECK(entries[0].kind == backend::RecordKind::write);
+    CHECK(entries[0].offset == 512);
+    CHECK(record.substr(sizeof entries[0], 3) == "abc");
+    CHECK(entries[1].kind == backend::RecordKind::flush);
+    CHECK(entries[1].offset == 1);
+    CHECK(entries[2].kind == backend::RecordKind::zero);
+    CHECK(entries[2].size_bytes == 512);
 }
 
 TEST_CASE("a block map knows runs and which of its pages have changed") {
