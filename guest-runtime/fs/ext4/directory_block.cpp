@@ -45,8 +45,8 @@ bool is_sound(const DirectoryEntry& entry, const Superblock& superblock) {
 }  // namespace
 
 std::uint8_t entry_type_byte(FileType type) {
-    for (std::uint8_t i = 0; i < types.size(); ++i) {
-        if (types[i] == type) return i;
+    for (std::size_t i = 0; i < types.size(); ++i) {
+        if (types[i] == type) return static_cast<std::uint8_t>(i);
     }
     return 0;
 }

@@ -48,7 +48,7 @@ void fill_words(std::string_view name, std::span<std::uint32_t> words, bool is_u
 using State = std::array<std::uint32_t, 4>;
 
 void half_md4(State& state, std::span<const std::uint32_t> in) {
-    auto [a, b, c, d] = state;
+    std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     auto choose = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return z ^ (x & (y ^ z)); };
     auto majority = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return (x & y) + ((x ^ y) & z); };
     auto parity = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return x ^ y ^ z; };
@@ -110,11 +110,11 @@ std::optional<NameHash> hash_name(std::string_view name, std::uint8_t version, c
             return version < 6 ? std::optional(usable(legacy_hash(name, is_unsigned), 0)) : std::nullopt;
         case 1:
             if (version > 4) return {};
-            digest<8>(state, name, is_unsigned, [](State& s, auto& in) { half_md4(s, in); });
+            digest<8>(state, name, is_unsigned, half_md4);
             return usable(state[1], state[2]);
         default:
             if (version > 5) return {};
-            digest<4>(state, name, is_unsigned, [](State& s, auto& in) { tea(s, in); });
+            digest<4>(state, name, is_unsigned, tea);
             return usable(state[0], state[1]);
     }
 }

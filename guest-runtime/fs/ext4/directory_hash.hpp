@@ -15,7 +15,9 @@ struct NameHash {
     std::uint32_t major = 0;
     std::uint32_t minor = 0;
 
-    friend constexpr auto operator<=>(const NameHash&, const NameHash&) = default;
+    friend constexpr bool operator<(const NameHash& a, const NameHash& b) {
+        return a.major != b.major ? a.major < b.major : a.minor < b.minor;
+    }
 };
 
 // `version` as in the index's root (0 legacy, 1 half MD4, 2 TEA, 3 to 5 the same with unsigned characters); for an

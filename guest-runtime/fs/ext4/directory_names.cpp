@@ -85,7 +85,7 @@ Result<> DirectoryNode::link(std::string_view name, Inode& target) {
             node.add_links(1);
             if (done.ok() && was_unnamed) done = ext4().orphans().remove(handle, node);
             if (done.ok()) done = node.store(handle);
-            HUSK_TRY(finish(handle, std::move(done), "a new link could not be stored"));
+            HUSK_TRY(finish(handle, done, "a new link could not be stored"));
         }
         if (was_unnamed) {
             if (PageCache* pages = node.page_cache()) pages->orphan(false);
@@ -104,7 +104,7 @@ Result<> DirectoryNode::unlink(std::string_view name) {
     HUSK_TRY(remove(handle, *place));
     Result<> done = on_removed(handle, *node);
     *place = {};
-    done = finish(handle, std::move(done), "the removal of a name could not be stored");
+    done = finish(handle, done, "the removal of a name could not be stored");
     handle.end();
     return done;
 }
@@ -119,7 +119,7 @@ Result<> DirectoryNode::remove_directory(std::string_view name) {
     HUSK_TRY(remove(handle, *place));
     Result<> done = on_removed(handle, *node);
     *place = {};
-    done = finish(handle, std::move(done), "the removal of a directory could not be stored");
+    done = finish(handle, done, "the removal of a directory could not be stored");
     handle.end();
     return done;
 }

@@ -75,7 +75,7 @@ Result<> DirectoryNode::rename_in(const Rename& rename) {
     Result<> done = change();
     from = {};
     other = {};
-    done = finish(handle, std::move(done), "a new place of a name could not be stored");
+    done = finish(handle, done, "a new place of a name could not be stored");
     handle.end();
     return done;
 }

@@ -162,8 +162,7 @@ Result<> Ext4::sync() {
     Result<> stored = store_dirty();
     bool flushed = HUSK_TRY(volume_.journal().sync());
     if (!flushed) HUSK_TRY(block::flush(volume_.device()));
-    HUSK_TRY(std::move(written));
-    return stored;
+    return written.ok() ? stored : written;
 }
 
 Result<> Ext4::unmount() {
