@@ -97,6 +97,7 @@ void spawn(const std::filesystem::path& program, std::vector<std::string> words,
     ::sigaddset(&defaults, SIGPIPE);
     ::posix_spawnattr_setsigdefault(&spawned.attributes, &defaults);
     std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     pid_t pid = 0;

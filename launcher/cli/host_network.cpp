@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -49,9 +50,9 @@ std::string first_word(const fs::path& path) {
 
 std::string text_of(std::uint32_t address) {
     const in_addr network_order{htonl(address)};
-    std::string text(INET_ADDRSTRLEN, '\0');
-    ::inet_ntop(AF_INET, &network_order, text.data(), static_cast<socklen_t>(text.size()));
-    return text.c_str();
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &network_order, text.data(), text.size());
+    return text.data();
 }
 
 // The addresses that DHCP gives: all of the network but the host's, and the first and the last.
@@ -88,7 +89,7 @@ std::string forward_packets(const Records& records) {
     if (first_word(forwarding_switch) == "1") return "forwarding: on already\n";
     std::ofstream(forwarding_switch) << "1\n";
     if (first_word(forwarding_switch) != "1") return "forwarding: could not be set; VMs do not reach the outside\n";
-    std::ofstream{records.forwarding_was_off};
+    std::ofstream(records.forwarding_was_off) << "1\n";
     return fill_in("forwarding: set {} to 1\n", forwarding_switch);
 }
 

@@ -23,6 +23,9 @@ constexpr int batch_frames = 64;
 // A network without room says nothing when there is some again.
 constexpr std::uint64_t blocked_retry_ns = 50'000;
 
+// Without a limit the clock is not read for every frame.
+bool may_pass(event::TokenBucket& limit) { return !limit.is_limited() || limit.is_open(host::monotonic_ns()); }
+
 // With what a frame needs that was not segmented, should the driver accept such.
 std::size_t longest_frame(const NetFacts& facts, const backend::NetOffloads& offloads) {
     constexpr std::size_t vlan_bytes = 4;
@@ -104,7 +107,7 @@ bool NetDevice::serve() {
 bool NetDevice::send(NetSender& sender) {
     bool sent_any = false;
     for (int i = 0; i < batch_frames && !has_failed_; ++i) {
-        if (!send_limit_.is_open(host::monotonic_ns())) break;
+        if (!may_pass(send_limit_)) break;
         const NetSender::SentFrame sent = is_gone_ ? sender.discard() : sender.send();
         if (sent.status == FrameStatus::again) break;
         if (sent.status == FrameStatus::gone) lose_link();
@@ -118,7 +121,7 @@ bool NetDevice::send(NetSender& sender) {
 bool NetDevice::receive(NetReceiver& receiver) {
     bool received_any = false;
     for (int i = 0; i < batch_frames && !is_gone_; ++i) {
-        if (!receive_limit_.is_open(host::monotonic_ns())) break;
+        if (!may_pass(receive_limit_)) break;
         const backend::ReceivedFrame frame = receiver.receive();
         if (frame.status == FrameStatus::again) break;
         if (frame.status == FrameStatus::gone) lose_link();

@@ -18,6 +18,8 @@ public:
           burst_(std::max(1.0, static_cast<double>(per_second) / 10)),
           level_(burst_) {}
 
+    [[nodiscard]] bool is_limited() const { return per_ns_ != 0; }
+
     // Whether anything may pass now. What passes may be more than is left: the rest is owed.
     [[nodiscard]] bool is_open(std::uint64_t now_ns) {
         if (per_ns_ == 0) return true;

@@ -26,7 +26,7 @@ using husk::user_net::SlirpNetwork;
 constexpr int frame_socket = 3;
 constexpr std::size_t default_mtu = 1500;
 
-bool parse_port(std::string text, Port& port) {
+bool parse_port(const std::string& text, Port& port) {
     const std::size_t first = text.find(':'), second = text.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) return false;
     port.host_port = static_cast<std::uint16_t>(std::strtoul(text.c_str() + first + 1, nullptr, 10));

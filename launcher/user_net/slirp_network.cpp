@@ -161,11 +161,11 @@ int SlirpNetwork::poll_timeout_ms(std::uint32_t wanted_ms) const {
 }
 
 void SlirpNetwork::expire_timers() {
-    for (std::size_t i = 0; i < timers_.size(); ++i) {  // a handler may add or remove some
-        Timer& timer = *timers_[i];
-        if (timer.deadline_ms > now_ns() / ns_per_ms) continue;
-        timer.deadline_ms = INT64_MAX;
-        slirp_handle_timer(slirp_, static_cast<SlirpTimerId>(timer.id), timer.argument);
+    // A handler sets its timer anew, but makes and frees none.
+    for (const auto& timer : timers_) {
+        if (timer->deadline_ms > now_ns() / ns_per_ms) continue;
+        timer->deadline_ms = INT64_MAX;
+        slirp_handle_timer(slirp_, static_cast<SlirpTimerId>(timer->id), timer->argument);
     }
 }
 
