@@ -8,6 +8,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <array>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ using Tls = beast::ssl_stream<Plain>;
 
 constexpr auto idle_limit = std::chrono::seconds(60);
 constexpr std::size_t largest_header_bytes = 16 << 10;
+constexpr std::size_t most_drained_bytes = 64 << 20;
 constexpr auto stream_pause = std::chrono::milliseconds(100);
 constexpr unsigned most_stream_lines = 1000;
 
@@ -51,6 +53,16 @@ asio::awaitable<void> stream_lines(Stream& stream, const Request& request) {
     co_await asio::async_write(stream, http::make_chunk_last(), use_awaitable);
 }
 
+// Reads what the client still sends: closing before that would reset the connection, and the answer with it.
+template <class Stream>
+asio::awaitable<void> drain(Stream& stream) {
+    std::array<char, 16 << 10> unwanted;
+    error_code error;
+    for (std::size_t total = 0; !error && total < most_drained_bytes;) {
+        total += co_await stream.async_read_some(asio::buffer(unwanted), asio::redirect_error(use_awaitable, error));
+    }
+}
+
 // Empty: the connection has ended.
 template <class Stream>
 asio::awaitable<std::optional<Request>> read_request(Stream& stream, beast::flat_buffer& buffer, Ending& ending) {
@@ -69,6 +81,7 @@ asio::awaitable<std::optional<Request>> read_request(Stream& stream, beast::flat
         request.keep_alive(false);
         const Response response = make_response(request, status, "too large\n");
         co_await http::async_write(stream, response, use_awaitable);
+        co_await drain(stream);
         co_return std::nullopt;
     }
     if (error) co_return std::nullopt;

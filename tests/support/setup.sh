@@ -26,8 +26,8 @@ as_root() {
 
 missing_packages() {
     local wanted installed
-    wanted=$(grep -v '^#' tests/support/packages.txt | sort)
-    installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | sort)
+    wanted=$(grep -v '^#' tests/support/packages.txt | sort -u)
+    installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | sort -u)
     comm -23 <(echo "$wanted") <(echo "$installed")
 }
 
