@@ -23,6 +23,7 @@
 #include "guest-runtime/fs/mount_disks.hpp"
 #include "guest-runtime/memory/initialise.hpp"
 #include "guest-runtime/net/configure.hpp"
+#include "guest-runtime/syscall/system_name.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/first_thread.hpp"
@@ -113,6 +114,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     thread::initialise_scheduler(info->vcpu_count);
     fs::initialise();
 
+    sys::take_host_name(boot::view.settings);
     virtio_devices::start(boot::view.devices);
     net::configure(boot::view.settings);
     fs::register_block_devices();

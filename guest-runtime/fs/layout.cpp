@@ -14,6 +14,7 @@
 #include "guest-runtime/fs/proc.hpp"
 #include "guest-runtime/fs/ram_directory.hpp"
 #include "guest-runtime/fs/sysfs.hpp"
+#include "guest-runtime/fs/system_facts.hpp"
 #include "guest-runtime/memory/frames.hpp"
 
 namespace husk::fs {
@@ -87,14 +88,18 @@ void fill_settings(RamDirectory& etc) {
         std::string_view text;
     };
     constexpr Setting settings[] = {
-        {"hosts", "127.0.0.1\tlocalhost\n127.0.1.1\thusk\n::1\tlocalhost ip6-localhost ip6-loopback\n"},
-        {"hostname", "husk\n"},
         {"passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
         {"group", "root:x:0:\nnogroup:x:65534:\n"},
         {"nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"},
         {"os-release", "NAME=Husk\nID=husk\nPRETTY_NAME=Husk\n"},
     };
     for (const Setting& setting : settings) add_file(etc, setting.name, setting.text);
+    std::string_view node = facts::system_names().node;
+    Text hosts, host_name;
+    hosts.text("127.0.0.1\tlocalhost ").text(node).text("\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    host_name.text(node).text("\n");
+    add_file(etc, "hosts", hosts.view());
+    add_file(etc, "hostname", host_name.view());
     add_symlink(etc, "mtab", "/proc/self/mounts");
     add_symlink(etc, "resolv.conf", "/proc/net/pnp");
 }

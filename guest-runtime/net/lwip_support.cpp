@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lwIP calls of its platform: memory, random numbers, failed assertions, the few C functions it uses.
+// What lwIP calls of its platform: memory, random numbers, time, failed assertions.
 #include <atomic>
 #include <cstring>
 
@@ -50,20 +50,5 @@ extern "C" {
 
 // lwIP's clock: it counts ticks by itself and asks for differences only.
 u32_t sys_now() { return static_cast<u32_t>(husk::thread::monotonic_ns() / 1'000'000); }
-
-int strncmp(const char* a, const char* b, std::size_t most) {
-    for (std::size_t i = 0; i < most; ++i) {
-        if (a[i] != b[i]) return static_cast<unsigned char>(a[i]) - static_cast<unsigned char>(b[i]);
-        if (a[i] == '\0') break;
-    }
-    return 0;
-}
-
-// For interface numbers in scoped addresses.
-int atoi(const char* text) {
-    int value = 0;
-    for (; *text >= '0' && *text <= '9' && value < 1000; ++text) value = value * 10 + (*text - '0');
-    return value;
-}
 
 }  // extern "C"

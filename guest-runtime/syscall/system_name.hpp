@@ -2,6 +2,8 @@
 // What uname(2) and /proc say this system is.
 #pragma once
 
+#include <string_view>
+
 namespace husk::sys {
 
 // Linux's struct utsname.
@@ -11,5 +13,7 @@ struct SystemName {
 
 const SystemName& system_name();
 void set_system_name(const SystemName& name);
+// The node's name out of the settings (NUL-terminated "name=value" strings) when hostname= is one of them.
+void take_host_name(std::string_view settings);
 
 }  // namespace husk::sys

@@ -21,6 +21,10 @@ void husk_lwip_assertion_failed(const char* what);
 #define LWIP_RAND() husk_lwip_random()
 #define LWIP_PLATFORM_DIAG(arguments)
 #define LWIP_PLATFORM_ASSERT(what) husk_lwip_assertion_failed(what)
+/* Keeps lwIP from declaring an ssize_t of its own. */
+#ifndef SSIZE_MAX
+#define SSIZE_MAX INT64_MAX
+#endif
 #define LWIP_NO_CTYPE_H 1
 #define LWIP_NO_INTTYPES_H 1
 #define X8_F "x"
