@@ -199,7 +199,7 @@ void add_network(const std::filesystem::path& file, const toml::node& node, Laun
         } else if (key == "pcap") {
             net.pcap = setting.path();
         } else {
-            for_each_string(setting, [&](const std::string& text) { return set_net_key(key.str(), text, net); });
+            for_each_string(setting, [&](const std::string& text) { return set_net_key(setting.key, text, net); });
         }
     }
     if (!complaint.empty()) whole.refuse("{}", complaint);

@@ -95,3 +95,28 @@ TEST_CASE("a text that is no TOML is refused with its line") {
     CHECK(refusal_of("\xce\xa5 = 1\n").starts_with("conf/husk.toml:1: "));
     CHECK(refusal_of("memory = \"1G\"\nmemory = \"2G\"\n").starts_with("conf/husk.toml:2: "));
 }
+
+TEST_CASE("[[net]] tables are networks, with the command line's keys") {
+    const LaunchConfig config = read(R"(
+[[net]]
+backend = "user"
+publish = ["8080:80", "127.0.0.1:53:5353/udp"]
+pcap = "eth0.pcap"
+[[net]]
+backend = "tap:tap0"
+ip = ["10.0.0.2/24", "fd00::2/64"]
+gateway = "10.0.0.1"
+queues = 2
+)");
+    REQUIRE(config.networks.size() == 2);
+    CHECK(config.networks[0].published.size() == 2);
+    CHECK(config.networks[0].pcap == "conf/eth0.pcap");
+    CHECK(config.networks[1].name == "tap0");
+    CHECK(config.networks[1].addresses.size() == 2);
+    CHECK(config.networks[1].queue_pairs == 2);
+
+    CHECK(refusal_of("[[net]]\nip = '10.0.0.2/24'\n").find("backend") != std::string::npos);
+    CHECK(refusal_of("[[net]]\nbackend = 'tap:t'\npublish = '80:80'\n").find("user network") != std::string::npos);
+    CHECK(refusal_of("[[net]]\nbackend = 'user'\nquees = 2\n").starts_with("conf/husk.toml:3: "));
+    CHECK(refusal_of("net = 'user'\n").find("[[net]]") != std::string::npos);
+}
