@@ -27,11 +27,9 @@ void run_write_back(void*) {
     for (;;) {
         thread::wait_uninterruptibly(work, [] { return dirty_count() != 0; });
         if (dirty_count() < many()) {
-            thread::Sleeper sleeper(false);
-            work.add(sleeper);
+            thread::QueuedSleeper sleeper(work);
             thread::prepare_to_park();
-            thread::park_uninterruptible(thread::Deadline::after_ns(look_interval_ns));
-            work.remove(sleeper);
+            (void)thread::park_uninterruptible(thread::Deadline::after_ns(look_interval_ns));
         }
         list.write_back_old();
     }

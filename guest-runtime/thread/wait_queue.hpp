@@ -49,6 +49,19 @@ private:
     Thread& thread_;
 };
 
+// In a queue for a scope, woken with all others.
+class [[nodiscard]] QueuedSleeper {
+public:
+    explicit QueuedSleeper(WaitQueue& queue) : queue_(queue) { queue_.add(sleeper_); }
+    ~QueuedSleeper() { queue_.remove(sleeper_); }
+    QueuedSleeper(const QueuedSleeper&) = delete;
+    QueuedSleeper& operator=(const QueuedSleeper&) = delete;
+
+private:
+    WaitQueue& queue_;
+    Sleeper sleeper_{false};
+};
+
 // Sleeps on `queue` until ready() is true. ERESTART when a signal came first, ETIMEDOUT at the deadline. ready() is
 // asked with no lock held.
 template <class Ready>
@@ -78,15 +91,13 @@ Result<> wait_until(WaitQueue& queue, Deadline deadline, Ready ready) {
 template <class Ready>
 void wait_uninterruptibly(WaitQueue& queue, Ready ready) {
     if (ready()) return;
-    Sleeper sleeper(false);
-    queue.add(sleeper);
+    QueuedSleeper sleeper(queue);
     for (;;) {
         prepare_to_park();
         if (ready()) break;
         (void)park_uninterruptible(Deadline::never());
     }
     cancel_park();
-    queue.remove(sleeper);
 }
 
 }  // namespace husk::thread

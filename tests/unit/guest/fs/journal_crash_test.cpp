@@ -175,7 +175,7 @@ void Crasher::run(int transactions) {
     REQUIRE(journal.close().ok());
     acknowledged_ = begun_;
     crash_here();
-    test::run_runtime_threads();
+    test::run_object_threads();
 }
 
 }  // namespace

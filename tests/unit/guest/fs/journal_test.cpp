@@ -37,7 +37,7 @@ struct Mounted {
     ~Mounted() {
         if (!is_started) return;
         (void)journal->close();
-        test::run_runtime_threads();
+        test::run_object_threads();
     }
 
     // Fills a block of the scratch file under `handle`.
