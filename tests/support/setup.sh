@@ -39,7 +39,7 @@ set_up() {
         quietly as_root apt-get update -q
         quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
     fi
-    tests/support/fetch_lwip.sh
+    tests/support/fetch_source.sh lwip src/include/lwip/init.h
 }
 
 # build PRESET [FILE...]   FILEs relative to build/PRESET: other targets may share a name

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fetches lwIP's source package from wherever this machine's apt is configured to look, into build/sources/lwip. Needs no
-# root: apt works on lists of its own, with source entries made from the machine's configured ones.
+# usage: fetch_source.sh PACKAGE FILE
+# Fetches a Debian source package from wherever this machine's apt is configured to look, into build/sources/PACKAGE. FILE is
+# one that it must hold; when that is there already, nothing is done. Needs no root: apt works on lists of its own, with
+# source entries made from the machine's configured ones.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
-target=$PWD/build/sources/lwip
-[ ! -e "$target/src/include/lwip/init.h" ] || exit 0
+package=$1 proof=$2 target=$PWD/build/sources/$1
+[ ! -e "$target/$proof" ] || exit 0
 
 fail() {
-    echo "fetch_lwip: $*; lwIP's source package is needed to build the guest's network" >&2
+    echo "fetch_source: $*; the build needs the source package of $package" >&2
     exit 1
 }
 command -v dpkg-source >/dev/null || fail "dpkg-source is missing (install dpkg-dev)"
@@ -28,14 +30,14 @@ done
 
 apt=(apt-get -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/parts"
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
-# A repository without sources makes update fail as a whole; what counts is whether lwip is found.
+# A repository without sources makes update fail as a whole; what counts is whether the package is found.
 "${apt[@]}" update >"$work/log" 2>&1 || true
-if ! (cd "$work/source" && "${apt[@]}" source lwip >>"$work/log" 2>&1); then
+if ! (cd "$work/source" && "${apt[@]}" source "$package" >>"$work/log" 2>&1); then
     tail -n 5 "$work/log" >&2
-    fail "apt-get source lwip did not succeed"
+    fail "apt-get source did not succeed"
 fi
-unpacked=("$work"/source/lwip-*/)
-[ -e "${unpacked[0]}/src/include/lwip/init.h" ] || fail "the package has no src/include/lwip/init.h"
+unpacked=("$work/source/$package"-*/)
+[ -e "${unpacked[0]}/$proof" ] || fail "it has no $proof"
 mkdir -p "$(dirname "$target")"
 rm -rf "$target"
 mv "${unpacked[0]}" "$target"
