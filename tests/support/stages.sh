@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network service crash disk-ends power-cut examples fuzz)
+all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network service crash disk-ends power-cut sqlite examples fuzz)
 # The same in long; only when asked for.
 long_stages=(power-cut-long)
 
@@ -44,6 +44,9 @@ stage_disk-ends() {
 }
 stage_power-cut() {
     build release && python3 -B tests/support/test_power_cut.py --build build/release
+}
+stage_sqlite() {
+    build release && python3 -B tests/support/test_sqlite.py --build build/release
 }
 stage_power-cut-long() {
     build release && python3 -B tests/support/test_power_cut.py --build build/release --runs 150
