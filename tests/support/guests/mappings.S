@@ -4,9 +4,13 @@
 .set own_trap_3, 1
 #include "guest.inc"
 trap_14:
+        test %r15, %r15                 # an access that must not fault
+        jz 1f
         add $8, %rsp                    # the error code
         mov %r15, (%rsp)                # go on there
+        xor %r15d, %r15d
         iretq
+1:      END 107
 trap_3: mov %rcx, (%rdi)                # ring 0 may write through the supervisor map
         iretq
 .set step, 0
@@ -31,8 +35,9 @@ trap_3: mov %rcx, (%rdi)                # ring 0 may write through the superviso
         FAULTS mov %rax, _start(%r12)                   # text in the physmap
         FAULTS mov %rax, constant                       # constants
         FAULTS mov %rax, constant(%r12)
-        FAULTS mov %rcx, 4096(%r12)                     # descriptors
-        mov 4096(%r12), %rcx
+        mov $0x00af9b000000ffff, %rax                   # descriptors, in front of BootInfo: ring 0's code segment
+        EXPECT_EQUAL -4096 + 0x10(%rbx), %rax, 106
+        FAULTS mov %rcx, -4096(%rbx)
         FAULTS mov %gs:4096, %rax                       # guards
         FAULTS mov %gs:3 * 4096, %rax
         mov $writable, %rax
