@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include <sched.h>
 #include <sys/random.h>
 
 #include <husk/abi/memory_layout.hpp>
@@ -13,10 +12,10 @@
 #include "launcher/boot/apply_patches.hpp"
 #include "launcher/boot/boot_info.hpp"
 #include "launcher/boot/descriptors.hpp"
+#include "launcher/boot/load_image.hpp"
 #include "launcher/boot/page_table_builder.hpp"
 #include "launcher/host/clock.hpp"
 #include "launcher/host/errno_error.hpp"
-#include "launcher/host/signals.hpp"
 #include "launcher/host/standard_streams.hpp"
 #include "launcher/run/step_timer.hpp"
 
@@ -66,19 +65,21 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
       image_(image),
       hooks_(hooks),
       memory_(memory::GuestMemory::create(config.memory_bytes, config.huge_pages)),
-      devices_(config, memory_, *this, hooks.on_warning),
-      loader_(image, memory_) {
+      devices_(config, memory_, *this, hooks.on_warning) {
     StepTimer timer(stats);
-    load_on_second_cpu();
     const kvm::System system = kvm::System::open();
     kvm::load_cpu_model(system, cpu_model_);
     timer.done("cpu model");
     plan_ = boot::plan_memory(image.segments, memory_.size_bytes(), vcpu_count,
                               boot::boot_info_bytes(blobs_of(config_, cpu_model_, devices_)), devices_.needs());
-    // Before the VM: to create that, KVM waits until no page fault of the loader is under way, and here it begins with
-    // one.
     abi::BootInfo info = map_memory();
     timer.done("page tables");
+    // On this thread: KVM waits for kernel threads in each of the steps that follow, and those wait for a time slice to
+    // end, 4 ms and more, when a second thread of ours copies on their CPU.
+    boot::load_image(image, memory_);
+    timer.done("load image");
+    boot::apply_patches(image_, memory_);
+    timer.done("apply patches");
     vm_ = kvm::Vm::create(system);
     timer.done("create VM");
     if (!devices_.empty()) {
@@ -90,13 +91,8 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     write_boot_info(info);
     for (VirtualCpu& cpu : cpus_) set_first_state(cpu);
     timer.done("first state");
-    // Not earlier: to take memory KVM waits for a kernel thread, which may have to wait for the loader's CPU.
     slots_.emplace(*vm_, memory_, cpu_model_.kind, plan_.image.end);
     timer.done("add memory");
-    loader_.finish();
-    timer.done("load image");
-    boot::apply_patches(image_, memory_);
-    timer.done("apply patches");
 
     doorbells_.emplace(memory_, abi::GuestPhys{plan_.tables.begin}, hooks_, static_cast<DoorbellHost&>(*this));
     stats.kvm_kind = cpu_model_.kind;
@@ -119,17 +115,6 @@ void Machine::create_vcpus(const kvm::System& system) {
     tsc_hz_ = cpus_.front().vcpu.tsc_hz();
     // Without virtualisation of the TSC there is nothing that could differ.
     if (cpu_model_.kind == kvm::Kind::hw) tsc_offset_ = cpus_.front().vcpu.tsc_offset();
-}
-
-void Machine::load_on_second_cpu() {
-    // A thread costs 50 us and more, copying 2 MiB into fresh memory 400 us.
-    constexpr std::uint64_t worth_a_thread_bytes = 512 << 10;
-    cpu_set_t cpus;
-    if (loader_.size_bytes() < worth_a_thread_bytes || ::sched_getaffinity(0, sizeof cpus, &cpus) != 0 ||
-        CPU_COUNT(&cpus) < 2)
-        return;
-    const host::SignalsBlocked blocked;
-    loading_ = std::jthread([this] { loader_.work(); });
 }
 
 bool Machine::needs_cpuid() const {

@@ -10,10 +10,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "launcher/boot/image_loader.hpp"
 #include "launcher/boot/memory_plan.hpp"
 #include "launcher/config/launch_config.hpp"
 #include "launcher/event/event_loop.hpp"
@@ -57,7 +55,6 @@ private:
     };
 
     void create_vcpus(const kvm::System& system);
-    void load_on_second_cpu();
     [[nodiscard]] bool needs_cpuid() const;
     // Page tables, and what the guest has to know of them.
     [[nodiscard]] abi::BootInfo map_memory();
@@ -86,8 +83,6 @@ private:
 
     memory::GuestMemory memory_;
     Devices devices_;
-    boot::ImageLoader loader_;
-    std::jthread loading_;
     kvm::CpuModel cpu_model_;
     boot::MemoryPlan plan_;
     std::optional<kvm::Vm> vm_;
