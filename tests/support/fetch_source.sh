@@ -32,7 +32,19 @@ apt=(apt-get -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$wor
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
 # A repository without sources makes update fail as a whole; what counts is whether the package is found.
 "${apt[@]}" update >"$work/log" 2>&1 || true
-if ! (cd "$work/source" && "${apt[@]}" source "$package" >>"$work/log" 2>&1); then
+fetch() { (cd "$work/source" && "${apt[@]}" source "$package" >>"$work/log" 2>&1); }
+# A mirror may name files that it no longer holds; another repository of the list may hold them.
+fetch_from_one() {
+    mkdir "$work/indices"
+    mv "$work"/lists/*_Sources* "$work/indices"
+    for index in "$work"/indices/*; do
+        rm -f "$work"/lists/*_Sources*
+        cp "$index" "$work/lists"
+        fetch && return
+    done
+    return 1
+}
+if ! fetch && ! fetch_from_one; then
     tail -n 5 "$work/log" >&2
     fail "apt-get source did not succeed"
 fi

@@ -2,8 +2,8 @@
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
 all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network service crash disk-ends power-cut sqlite examples fuzz)
-# The same in long; only when asked for.
-long_stages=(power-cut-long)
+# Only when asked for: they take long.
+long_stages=(power-cut-long apps)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -47,6 +47,9 @@ stage_power-cut() {
 }
 stage_sqlite() {
     build release && python3 -B tests/support/test_sqlite.py --build build/release
+}
+stage_apps() {
+    build release && tests/support/apps.sh build/release $(all_apps)
 }
 stage_power-cut-long() {
     build release && python3 -B tests/support/test_power_cut.py --build build/release --runs 150

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: apps.sh BUILD [--only-build] NAME...
+# Builds programs that nobody wrote for Husk, from Debian's unchanged source packages, and runs their own tests in VMs, as
+# examples/apps/NAME/recipe.sh says. A recipe sets
+#   package, proof   the source package, and a file that it must hold
+# and defines two functions, which run in a copy of the source with CC=husk-cc and CXX=husk-c++:
+#   build_app        makes the images; $fetch gets other packages' sources into $sources
+#   check_app        says with the functions below what must be so; $recipe is its folder, $here the copy's
+set -euo pipefail
+top=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../..
+top=$(readlink -f "$top")
+build=$(readlink -f "$1")
+shift
+only_build=
+[ "${1:-}" != --only-build ] || { only_build=1 && shift; }
+tools=$build/toolchain/root
+export PATH=$tools/bin:$PATH CC=husk-cc CXX=husk-c++ LC_ALL=C MAKEFLAGS=-j2
+export fetch=$top/tests/support/fetch_source.sh sources=$top/build/sources
+husk=$build/launcher/husk
+memory=512M
+# What a VM gets beside its memory: more words of `husk run`.
+vm_options=()
+
+vm() { "$husk" run --accel kvm --memory "$memory" "${vm_options[@]}" "$1" -- "${@:2}"; }
+
+# What of an output is compared: a recipe may take times out.
+comparable() { cat; }
+
+# expect SENTENCE COMMAND...   the command succeeds
+expect() {
+    local log="$here.check.log"
+    if "${@:2}" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok $name: $1"
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name: $1"
+        tail -n 15 "$log" | sed 's/^/    /'
+    fi
+}
+
+# known_failure SENTENCE REASON COMMAND...   a stated limit: the command fails, and says REASON. It is one no more when it works.
+known_failure() {
+    local log="$here.check.log"
+    if ! "${@:3}" >"$log" 2>&1 && grep -q -- "$2" "$log"; then
+        passed=$((passed + 1))
+        echo "ok $name: $1"
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name: no longer so: $1"
+        tail -n 15 "$log" | sed 's/^/    /'
+    fi
+}
+
+# same PROGRAM [ARGS...]   exit status, stdout and stderr natively and in a VM are the same
+same() {
+    local status=0
+    native_status=0
+    "$@" </dev/null >"$here.native" 2>&1 || native_status=$?
+    vm "$@" </dev/null >"$here.vm" 2>&1 || status=$?
+    if [ "$native_status" != "$status" ]; then
+        echo "exit status natively $native_status, in the VM $status:"
+        tail -n 5 "$here.vm"
+        return 1
+    fi
+    diff <(comparable <"$here.native") <(comparable <"$here.vm")
+}
+
+# succeeds PROGRAM [ARGS...]   the same, and the exit status is 0
+succeeds() { same "$@" && [ "$native_status" = 0 ]; }
+
+load_recipe() {
+    name=$1 recipe=$top/examples/apps/$1 here=$build/apps/$1
+    if [ ! -f "$recipe/recipe.sh" ]; then
+        echo "FAILED $name: there is no recipe for it; there are: $(cd "$top/examples/apps" && echo *)"
+        return 1
+    fi
+    source "$recipe/recipe.sh"
+}
+
+# Builds once for one recipe and one guest runtime: both are in what comes out.
+build_once() {
+    local stamp=$here/.husk-built guest=$tools/lib/husk/husk_guest.o
+    [ "$stamp" -nt "$recipe/recipe.sh" ] && [ "$stamp" -nt "$guest" ] && return
+    "$fetch" "$package" "$proof"
+    rm -rf "$here"
+    mkdir -p "$here"
+    cp -a "$sources/$package/." "$here"
+    # A shell of its own, which the first command that fails ends.
+    if ! recipe=$recipe bash -euc 'source "$recipe/recipe.sh" && cd "$1" && build_app' - "$here" </dev/null >"$here.build.log" 2>&1; then
+        tail -n 20 "$here.build.log" | sed 's/^/    /'
+        return 1
+    fi
+    touch "$stamp"
+}
+
+run_app() {
+    passed=0 failed=0
+    if ! load_recipe "$1" || ! build_once; then
+        echo "FAILED $1: it was not built; all output: build/release/apps/$1.build.log"
+        failed=1
+    elif [ -z "$only_build" ]; then
+        cd "$here" && check_app
+    else
+        passed=1
+    fi
+    echo "$passed $failed" >"$sum"
+}
+
+sum=$(mktemp)
+trap 'rm -f "$sum"' EXIT
+all_passed=0 all_failed=0
+mkdir -p "$build/apps"
+for app in "$@"; do
+    echo "0 1" >"$sum"
+    # A recipe's functions and settings end with its subshell.
+    (run_app "$app") || true
+    read -r passed failed <"$sum"
+    all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+done
+echo "$all_passed passed, $all_failed failed, 0 skipped"
+[ "$all_failed" = 0 ]
