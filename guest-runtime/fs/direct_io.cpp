@@ -130,12 +130,11 @@ Result<> check_alignment(PageCache& cache, const IoBuffer& buffer, std::uint64_t
     return is_aligned ? Result<>() : Errno::einval;
 }
 
-// Both sides see the same from here on, unless somebody else changes the cache meanwhile.
-Result<> flush_cache(PageCache& cache, std::uint64_t begin, std::uint64_t end) {
-    if (cache.page_count() == 0) return {};
+// Both sides see the same from here on, unless somebody else changes the cache meanwhile. true: no page is left.
+Result<bool> flush_cache(PageCache& cache, std::uint64_t begin, std::uint64_t end) {
+    if (cache.page_count() == 0) return true;
     HUSK_TRY(cache.write_back(begin, end));
-    cache.drop_clean(begin, end);
-    return {};
+    return cache.drop_clean(begin, end);
 }
 
 Result<std::size_t> transfer(PageCache& cache, IoBuffer& buffer, std::uint64_t offset, std::uint64_t size_bytes,
@@ -163,11 +162,13 @@ Result<std::size_t> read_directly(PageCache& cache, IoBuffer& to, std::uint64_t 
     return std::min<std::uint64_t>(done, file_bytes - offset);
 }
 
-Result<std::size_t> write_directly(PageCache& cache, IoBuffer& from, std::uint64_t offset) {
+Result<bool> prepare_direct_write(PageCache& cache, const IoBuffer& from, std::uint64_t offset) {
     HUSK_TRY(check_alignment(cache, from, offset));
-    std::uint64_t end = offset + from.remaining();
-    HUSK_TRY(flush_cache(cache, offset, end));
-    std::size_t done = HUSK_TRY(transfer(cache, from, offset, end - offset, Operation::write));
+    return flush_cache(cache, offset, offset + from.remaining());
+}
+
+Result<std::size_t> write_directly(PageCache& cache, IoBuffer& from, std::uint64_t offset) {
+    std::size_t done = HUSK_TRY(transfer(cache, from, offset, from.remaining(), Operation::write));
     // Readers may have brought pages back meanwhile.
     if (cache.page_count() != 0) cache.drop_clean(offset, offset + done);
     return done;

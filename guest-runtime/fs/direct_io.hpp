@@ -11,11 +11,14 @@
 
 namespace husk::fs {
 
-// Offset, addresses and sizes are multiples of the device's logical block, otherwise EINVAL. What the cache holds of
-// the range is written first and dropped, so that both see the same unless they are used at the same time. A read ends
-// at `file_bytes`. EIO, EFAULT.
+// Offset, addresses and sizes are multiples of the device's logical block, otherwise EINVAL. Both see the
+// same unless they are used at the same time: a read first writes what is dirty of the range. It ends at `file_bytes`.
+// EIO, EFAULT.
 Result<std::size_t> read_directly(PageCache& cache, IoBuffer& to, std::uint64_t offset, std::uint64_t file_bytes);
-// Blocks are reserved; a range of which pages are held by mappings goes through the cache, and is written at once.
+// The first half of a write: what the cache holds of the range is written and dropped. false: mappings hold pages of
+// it, and would show old bytes, or later write them: the write has to go through the cache.
+Result<bool> prepare_direct_write(PageCache& cache, const IoBuffer& from, std::uint64_t offset);
+// The second half. Blocks are reserved.
 Result<std::size_t> write_directly(PageCache& cache, IoBuffer& from, std::uint64_t offset);
 
 }  // namespace husk::fs

@@ -315,16 +315,22 @@ Result<> PageCache::drop_range(std::uint64_t begin, std::uint64_t end) {
     return {};
 }
 
-void PageCache::drop_clean(std::uint64_t begin, std::uint64_t end) {
-    if (begin >= end) return;
+bool PageCache::drop_clean(std::uint64_t begin, std::uint64_t end) {
+    if (begin >= end) return true;
+    bool all_gone = true;
     Guard guard(lock_);
     std::uint64_t last = (end - 1) / page_size;
     for (auto index = pages_.next_page(begin / page_size); index && *index <= last;
          index = pages_.next_page(*index + 1)) {
         CachedPage page(pages_.find(*index));
         bool is_busy = page.has(page_state::filling | page_state::writing | page_state::dirty);
-        if (!is_busy && page.is_unshared()) remove_pages(*index, *index);
+        if (!is_busy && page.is_unshared()) {
+            remove_pages(*index, *index);
+        } else {
+            all_gone = false;
+        }
     }
+    return all_gone;
 }
 
 // With lock_ held: clean pages that have not been used since the last visit go. One round at most.

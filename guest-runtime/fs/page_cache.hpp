@@ -71,8 +71,9 @@ public:
     // Drops the pages of [begin, end), dirty or not, and zeroes what the range has of the pages at its ends. As
     // resize(), before blocks are freed.
     Result<> drop_range(std::uint64_t begin, std::uint64_t end);
-    // Drops clean pages of [begin, end) that nobody else holds, so that the next read comes from the disk.
-    void drop_clean(std::uint64_t begin, std::uint64_t end);
+    // Drops clean pages of [begin, end) that nobody else holds, so that the next read comes from the disk. false:
+    // others are still there.
+    bool drop_clean(std::uint64_t begin, std::uint64_t end);
 
     // The file has lost its last name (or has got one again): dirty pages no longer keep it alive.
     void orphan(bool yes);

@@ -122,7 +122,8 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
     if (offset >= limit) return Errno::efbig;
     from.limit(limit - offset);
     from.limit(HUSK_TRY(inode.prepare_write(offset, offset + from.remaining())) - offset);
-    if (moves_directly(from)) {
+    bool is_direct = moves_directly(from);
+    if (is_direct && HUSK_TRY(prepare_direct_write(*inode.page_cache(), from, offset))) {
         // Changes of the contents go one after the other, but for a disk's, which has no size to change.
         if (!inode.is_regular()) guard.unlock();
         std::uint64_t begin = offset;
@@ -131,7 +132,10 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
         if (done != 0) inode.written_to(begin, offset);
         return done;
     }
-    return write_pages(from, offset);
+    std::uint64_t begin = offset;
+    std::size_t done = HUSK_TRY(write_pages(from, offset));
+    if (is_direct) HUSK_TRY(inode.page_cache()->write_back(begin, offset));
+    return done;
 }
 
 // With no lock held.

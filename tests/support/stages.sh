@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network service crash disk-ends power-cut sqlite examples fuzz)
+all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network service crash-reports disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
-long_stages=(power-cut-long apps)
+long_stages=(crash apps)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -36,23 +36,24 @@ stage_guest-network() {
 stage_service() {
     build release && python3 -B tests/support/test_service.py --build build/release
 }
-stage_crash() {
-    build release && python3 -B tests/support/test_crash.py --build build/release
+stage_crash-reports() {
+    build release && python3 -B tests/support/test_crash_reports.py --build build/release
 }
 stage_disk-ends() {
     build release && python3 -B tests/support/test_disk_ends.py --build build/release
 }
-stage_power-cut() {
-    build release && python3 -B tests/support/test_power_cut.py --build build/release
+# 30 kills of the launcher, and 300.
+stage_crash-short() {
+    build release && python3 -B tests/support/test_crash.py --build build/release --runs 15
+}
+stage_crash() {
+    build release && python3 -B tests/support/test_crash.py --build build/release --runs 150
 }
 stage_sqlite() {
     build release && python3 -B tests/support/test_sqlite.py --build build/release
 }
 stage_apps() {
     build release && tests/support/apps.sh build/release $(all_apps)
-}
-stage_power-cut-long() {
-    build release && python3 -B tests/support/test_power_cut.py --build build/release --runs 150
 }
 stage_guest_in() {
     build release && python3 -B tests/guest/run.py --build build/release --environment "$@"
@@ -76,7 +77,7 @@ run_tests() {
         shift
     done
     if [ ${#stages[@]} = 0 ]; then
-        [ $# = 0 ] || misused "there is no test stage '$1'; there are: guest ${all_stages[*]}"
+        [ $# = 0 ] || misused "there is no test stage '$1'; there are: guest ${all_stages[*]} ${long_stages[*]}"
         stages=("${all_stages[@]}")
     fi
     set_up

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 
+#include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/fs/block/blocking.hpp"
 #include "guest-runtime/fs/journal/device_recovery.hpp"
@@ -48,12 +49,12 @@ Result<> Journal::read_superblock() {
     if (map_.block_count() == 0) return Errno::einval;
     HUSK_TRY(block::read(device_, map_.find(0, 1).device_block * block_bytes, superblock_.span()));
     std::string_view why;
-    auto log = parse_superblock(superblock_.span(), map_.block_count(), why);
-    if (!log.ok()) {
-        log_line(why);
-        return log.error();
+    auto found = parse_superblock(superblock_.span(), map_.block_count(), why);
+    if (!found.ok()) {
+        log(why);
+        return found.error();
     }
-    log_ = log.value();
+    log_ = found.value();
     return {};
 }
 
@@ -96,7 +97,7 @@ void Journal::limit_sizes() {
 Result<> Journal::start() {
     if (needs_recovery()) return Errno::einval;
     if (log_.block_count - log_.first < min_log_blocks) {
-        log_line("the journal is too small");
+        log("the journal is too small");
         return Errno::einval;
     }
     layout_ = log_.layout;
@@ -138,13 +139,19 @@ Result<> Journal::mark_empty() {
     return {};
 }
 
+void Journal::log(std::string_view what) const {
+    char buffer[160];
+    TextWriter line(buffer);
+    log_line(line.text("disk ").text(device_.name()).text(": ").text(what).view());
+}
+
 void Journal::abort(Errno error, std::string_view what) {
     {
         Guard guard(lock_);
         if (is_aborted_) return;
         is_aborted_ = true;
     }
-    log_line(what);
+    log(what);
     owner_.on_abort(error);
     progress_.wake_all();
     call_keeper();

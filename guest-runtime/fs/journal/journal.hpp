@@ -134,6 +134,7 @@ private:
     void call_keeper();
     // Of a write error: aborts, and is the error.
     Errno fail(std::string_view what);
+    void log(std::string_view what) const;
 
     RefPtr<block::BufferCache> cache_;
     block::BlockDevice& device_;

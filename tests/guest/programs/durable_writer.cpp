@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes a folder until it is killed, and says on stdout what is durable by then: test_power_cut.py holds it to that.
+// Changes a folder until it is killed, and says on stdout what is durable by then: test_crash.py holds it to that.
 //
 // usage: durable_writer FOLDER ROUND
 //   record N    the first N records of FOLDER/log.ROUND are there

@@ -185,6 +185,32 @@ void direct() {
     passed("direct");
 }
 
+// A mapping sees what is written around the page cache, and what it wrote itself does not come back later.
+void direct_beside_mapping() {
+    constexpr std::size_t size = 32 << 10, page = 4096;
+    int fd = open(at("both").c_str(), O_RDWR | O_CREAT | O_DIRECT, 0600);
+    check(fd >= 0);
+    check_equal(ftruncate(fd, size), 0);
+    auto* shared = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    auto* memory = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    check(shared != MAP_FAILED && memory != MAP_FAILED);
+    shared[page] = 'm';
+    shared[3 * page] = 'm';
+    std::memset(memory, 'd', size);
+    check_equal(pwrite(fd, memory, 2 * page, 0), static_cast<ssize_t>(2 * page));
+    check_equal(shared[page], 'd');
+    check_equal(shared[3 * page], 'm');
+    shared[page + 1] = 'n';
+    check_equal(msync(shared, size, MS_SYNC), 0);
+    munmap(shared, size);
+    check_equal(pread(fd, memory, size, 0), static_cast<ssize_t>(size));
+    check_equal(std::string(memory + page - 1, 4), "ddnd");
+    check_equal(memory[3 * page], 'm');
+    munmap(memory, size);
+    close(fd);
+    passed("direct beside mapping");
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -196,4 +222,5 @@ int main(int, char** argv) {
     attributes();
     mappings();
     direct();
+    direct_beside_mapping();
 }

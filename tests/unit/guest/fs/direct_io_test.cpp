@@ -46,6 +46,9 @@ Result<std::size_t> write_at(TestFile& file, std::uint64_t offset, std::vector<f
     std::uint64_t block = file.block_bytes();
     (void)file.reserve(abi::align_down(offset, block), abi::align_up(size, block));
     fs::IoBuffer buffer(parts);
+    auto ready = fs::prepare_direct_write(file.cache, buffer, offset);
+    REQUIRE(ready.ok());
+    REQUIRE(ready.value());
     auto done = fs::write_directly(file.cache, buffer, offset);
     if (done.ok()) file.size = std::max(file.size, offset + done.value());
     return done;
@@ -113,6 +116,29 @@ TEST_CASE("a direct transfer that is not aligned is EINVAL, one without memory E
     CHECK(read_at(*file, 0, {memory.part(4096, 512)}).error() == Errno::efault);
     CHECK(read_at(*file, 0, {memory.part(0, 8192)}).value() == 4096);
     test::forbid_user_memory(nullptr, nullptr);
+}
+
+TEST_CASE("a direct write waits for nobody who has mapped a page of the range: it is refused") {
+    MemoryBlockDevice device(8 << 20);
+    RefPtr<TestFile> file = make_file(device, 4096);
+    UserMemory memory(64 << 10);
+    std::vector parts = {memory.part(0, 64 << 10)};
+    REQUIRE(write_at(*file, 0, parts).ok());
+    auto is_ready = [&](std::uint64_t offset, std::uint64_t size) {
+        std::vector part = {memory.part(0, size)};
+        fs::IoBuffer buffer(part);
+        auto ready = fs::prepare_direct_write(file->cache, buffer, offset);
+        REQUIRE(ready.ok());
+        return ready.value();
+    };
+    auto mapped = file->cache.page_for_mapping(3, true);
+    REQUIRE(mapped.ok());
+    CHECK_FALSE(is_ready(0, 64 << 10));
+    CHECK(is_ready(0, 12 << 10));
+    CHECK(is_ready(16 << 10, 16 << 10));
+    memory::release_frames(mapped.value(), 0);
+    REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+    CHECK(is_ready(0, 64 << 10));
 }
 
 TEST_CASE("an error of the disk ends a direct transfer where it happened") {
