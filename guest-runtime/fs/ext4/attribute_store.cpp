@@ -21,7 +21,7 @@ Bytes AttributeStore::in_inode(Bytes inode, Node& node) const {
 }
 
 Result<block::BufferRef> AttributeStore::block_of(std::uint64_t block) {
-    if (!volume_.superblock().is_block(block)) return Errno::euclean;
+    if (!volume_.groups().zone().allows(block)) return Errno::euclean;
     block::BufferRef buffer = HUSK_TRY(volume_.cache().get(block));
     HUSK_TRY(parse_attribute_block(buffer->bytes(), block, volume_.superblock()));
     return buffer;

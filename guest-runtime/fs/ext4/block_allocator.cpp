@@ -65,7 +65,7 @@ void BlockAllocator::build_bitmap(std::uint32_t group, Bytes bitmap) const {
     const GroupDescriptor& descriptor = groups_.at(group);
     take(descriptor.block_bitmap, 1);
     take(descriptor.inode_bitmap, 1);
-    take(descriptor.inode_table, superblock_.inodes_per_group * superblock_.inode_bytes / superblock_.block_bytes);
+    take(descriptor.inode_table, superblock_.inode_table_blocks());
     // What lies behind the end of the last group, or of all groups, is not there.
     auto bits = static_cast<std::uint32_t>(bitmap.size() * 8);
     set_bits(bitmap, blocks, bits - blocks);
@@ -154,7 +154,10 @@ Result<BlockRange> BlockAllocator::search(std::uint32_t group, std::uint32_t fro
         }
     }
     if (run.count == 0 || run.count < least) return BlockRange{};
-    return BlockRange{superblock_.group_start(group) + run.first, run.count};
+    BlockRange found{superblock_.group_start(group) + run.first, run.count};
+    if (zone().allows(found.first, found.count)) return found;
+    groups_.set_damaged(group);  // its bitmap gives away what is the file system's own
+    return BlockRange{};
 }
 
 Result<BlockRange> BlockAllocator::take(journal::Handle& handle, const BlockRange& range) {
@@ -214,7 +217,7 @@ Result<> BlockAllocator::release_in_group(journal::Handle& handle, std::uint32_t
 }
 
 Result<> BlockAllocator::release(journal::Handle& handle, BlockRange range) {
-    if (!superblock_.are_blocks(range.first, range.count)) return Errno::euclean;
+    if (!zone().allows(range.first, range.count)) return Errno::euclean;
     Guard guard(groups_.lock());
     while (range.count != 0) {
         std::uint32_t group = superblock_.group_of_block(range.first);

@@ -30,9 +30,12 @@ public:
     BlockAllocator(const Superblock& superblock, block::BufferCache& cache, GroupTable& groups)
         : superblock_(superblock), cache_(cache), groups_(groups) {}
 
+    // What can belong to files.
+    [[nodiscard]] const SystemZone& zone() const { return groups_.zone(); }
+
     // A run of 1 to `wanted` blocks, as near behind `goal` as there is one. Modifies one group. ENOSPC.
     Result<BlockRange> allocate(journal::Handle& handle, std::uint64_t goal, std::uint32_t wanted, Claim claim);
-    // Blocks that allocate() gave, in as many groups as they touch. EUCLEAN: they were free.
+    // Blocks that allocate() gave, in as many groups as they touch. EUCLEAN: they were free, or no file's.
     Result<> release(journal::Handle& handle, BlockRange range);
 
     // Writes the bitmap of a group that has none yet; with the groups' lock held. Modifies as allocate() does.

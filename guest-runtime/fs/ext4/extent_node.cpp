@@ -42,7 +42,7 @@ bool ExtentNode::is_shaped(ConstBytes bytes, unsigned depth) {
     return count <= room && room == fits && (depth == 0 || count != 0);
 }
 
-Result<> ExtentNode::check(ConstBytes bytes, unsigned depth, const Superblock& superblock) {
+Result<> ExtentNode::check(ConstBytes bytes, unsigned depth, const SystemZone& zone) {
     if (!is_shaped(bytes, depth)) return Errno::euclean;
     std::uint32_t count = load<std::uint16_t>(bytes, 2);
     std::uint64_t behind = 0;  // the first logical block that the next entry may begin with
@@ -52,12 +52,12 @@ Result<> ExtentNode::check(ConstBytes bytes, unsigned depth, const Superblock& s
         if (key < behind) return Errno::euclean;
         behind = std::uint64_t{key} + 1;
         if (depth != 0) {
-            if (!superblock.is_block(decode_child(bytes, offset))) return Errno::euclean;
+            if (!zone.allows(decode_child(bytes, offset))) return Errno::euclean;
             continue;
         }
         Extent extent = decode(bytes, offset);
         if (extent.count == 0 || extent.end() > UINT32_MAX) return Errno::euclean;
-        if (!superblock.are_blocks(extent.physical, extent.count)) return Errno::euclean;
+        if (!zone.allows(extent.physical, extent.count)) return Errno::euclean;
         behind = extent.end();
     }
     return {};

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "guest-runtime/fs/ext4/bytes.hpp"
-#include "guest-runtime/fs/ext4/superblock.hpp"
+#include "guest-runtime/fs/ext4/system_zone.hpp"
 
 namespace husk::fs::ext4 {
 
@@ -38,8 +38,9 @@ public:
     // An empty one with room for as many entries as fit.
     static ExtentNode format(Bytes bytes, unsigned depth);
 
-    // EUCLEAN: a wrong magic number or depth, entries out of order, overlapping or outside the disk.
-    static Result<> check(ConstBytes bytes, unsigned depth, const Superblock& superblock);
+    // EUCLEAN: a wrong magic number or depth, entries out of order, overlapping, outside the disk or in what is the
+    // file system's own.
+    static Result<> check(ConstBytes bytes, unsigned depth, const SystemZone& zone);
 
     // The part of check() that keeps later calls within the bytes, for blocks that were found sound in another role.
     [[nodiscard]] static bool is_shaped(ConstBytes bytes, unsigned depth);

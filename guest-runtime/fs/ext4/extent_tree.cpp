@@ -10,7 +10,7 @@ Result<ExtentTree::Path> ExtentTree::walk(std::uint32_t logical) {
     // The root is read from the inode each time, which only its checksum vouches for.
     std::uint32_t depth = load<std::uint16_t>(owner_.root, 6);
     if (depth > ExtentNode::deepest) return Errno::euclean;
-    HUSK_TRY(ExtentNode::check(owner_.root, depth, superblock_));
+    HUSK_TRY(ExtentNode::check(owner_.root, depth, allocator_.zone()));
     path.depth = depth;
     path.levels[0].node = ExtentNode(owner_.root);
     for (std::uint32_t level = 0;; ++level) {
@@ -23,7 +23,7 @@ Result<ExtentTree::Path> ExtentTree::walk(std::uint32_t logical) {
         Bytes bytes = below.buffer->bytes();
         below.node = ExtentNode(bytes);
         if (!below.buffer->is_verified()) {
-            HUSK_TRY(ExtentNode::check(bytes, depth - level - 1, superblock_));
+            HUSK_TRY(ExtentNode::check(bytes, depth - level - 1, allocator_.zone()));
             if (superblock_.has_checksums() && !below.node.checksum_is_right(owner_.seed)) return Errno::euclean;
             below.buffer->set_verified();
         }

@@ -47,10 +47,8 @@ Result<GroupDescriptor> parse_group(ConstBytes bytes, std::uint32_t group, const
                           .block_bitmap_checksum = count(0x18, 0x38),
                           .inode_bitmap_checksum = count(0x1a, 0x3a),
                           .flags = load<std::uint16_t>(bytes, 0x12)};
-    std::uint32_t table_blocks =
-        (superblock.inodes_per_group * superblock.inode_bytes + superblock.block_bytes - 1) / superblock.block_bytes;
     bool sound = superblock.is_block(to.block_bitmap) && superblock.is_block(to.inode_bitmap) &&
-                 superblock.are_blocks(to.inode_table, table_blocks) &&
+                 superblock.are_blocks(to.inode_table, superblock.inode_table_blocks()) &&
                  to.free_blocks <= superblock.blocks_in_group(group) && to.free_inodes <= superblock.inodes_per_group &&
                  to.unused_inodes <= superblock.inodes_per_group;
     // Without checksums the uninit flags and counts mean nothing.

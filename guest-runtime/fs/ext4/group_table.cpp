@@ -22,6 +22,7 @@ Result<> GroupTable::read() {
     for (std::uint32_t group = 0; group < superblock_.group_count; ++group) {
         if (!buffer || buffer->block() != block_of(group)) buffer = HUSK_TRY(cache_.get(block_of(group)));
         groups_[group] = HUSK_TRY(parse_group(bytes_in(*buffer, group), group, superblock_));
+        HUSK_TRY(zone_.add_group(group, groups_[group]));
         damaged_[group] = false;
         free_blocks += groups_[group].free_blocks;
         free_inodes += groups_[group].free_inodes;

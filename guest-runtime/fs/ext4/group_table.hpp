@@ -7,6 +7,7 @@
 
 #include "guest-runtime/fs/block/buffer_cache.hpp"
 #include "guest-runtime/fs/ext4/group_descriptor.hpp"
+#include "guest-runtime/fs/ext4/system_zone.hpp"
 #include "guest-runtime/fs/heap_array.hpp"
 #include "guest-runtime/fs/journal/handle.hpp"
 #include "guest-runtime/thread/mutex.hpp"
@@ -15,7 +16,8 @@ namespace husk::fs::ext4 {
 
 class GroupTable {
 public:
-    GroupTable(const Superblock& superblock, block::BufferCache& cache) : superblock_(superblock), cache_(cache) {}
+    GroupTable(const Superblock& superblock, block::BufferCache& cache)
+        : superblock_(superblock), cache_(cache), zone_(superblock) {}
 
     // Reads all of them. EUCLEAN, EIO, ENOMEM.
     Result<> read();
@@ -23,6 +25,7 @@ public:
     // Held while descriptors or bitmaps are looked at or changed. Taken inside of handles.
     thread::Mutex& lock() { return lock_; }
     [[nodiscard]] GroupDescriptor& at(std::uint32_t group) { return groups_[group]; }
+    [[nodiscard]] SystemZone& zone() { return zone_; }
     // Puts a changed descriptor into the handle's transaction.
     Result<> store(journal::Handle& handle, std::uint32_t group);
 
@@ -43,6 +46,7 @@ private:
     const Superblock& superblock_;
     block::BufferCache& cache_;
     thread::Mutex lock_;
+    SystemZone zone_;
     HeapArray<GroupDescriptor> groups_;
     HeapArray<bool> damaged_;
     std::atomic<std::uint64_t> free_blocks_ = 0;

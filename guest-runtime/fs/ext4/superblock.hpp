@@ -83,6 +83,10 @@ struct Superblock {
     }
     // Whether the group begins with a copy of superblock and descriptors.
     [[nodiscard]] bool has_backup(std::uint32_t group) const;
+    // Of each group.
+    [[nodiscard]] std::uint32_t inode_table_blocks() const {
+        return (inodes_per_group * inode_bytes + block_bytes - 1) / block_bytes;
+    }
     [[nodiscard]] std::uint32_t descriptor_blocks() const {
         std::uint32_t per_block = block_bytes / descriptor_bytes;
         return (group_count + per_block - 1) / per_block;

@@ -61,6 +61,12 @@ Result<journal::JournalMap> Volume::map_journal() {
 Result<> Volume::open_journal(bool read_only) {
     bool marked = (superblock_.incompatible & incompatible::recover) != 0;
     journal::JournalMap map = HUSK_TRY(map_journal());
+    // From here on: the journal's own inode leads there.
+    for (std::uint32_t at = 0; at < map.block_count();) {
+        journal::JournalMap::Run run = map.find(at, map.block_count() - at);
+        HUSK_TRY(groups_.zone().add(run.device_block, run.blocks));
+        at += run.blocks;
+    }
     journal::JournalSettings settings{.has_checksums = superblock_.has_checksums(),
                                       .is_wide = (superblock_.incompatible & incompatible::is_64bit) != 0};
     journal_ = HUSK_TRY(journal::Journal::open(*cache_, std::move(map), settings, *this));

@@ -111,6 +111,34 @@ TEST_CASE("a damaged bitmap costs its group, not the file system") {
     CHECK(mounted.read("/f") == std::string(100'000, 'x'));
 }
 
+TEST_CASE("a file that lies on the file system's own blocks is EUCLEAN, and nothing is written there") {
+    Image image("16M", "-b 1024");
+    {
+        Mounted mounted(image);
+        for (const char* path : {"/bad", "/good"}) REQUIRE(mounted.write(path, 0, std::string(1024, 'x')).ok());
+    }
+    std::string group = run_command("dumpe2fs " + image.path() + " | sed -n '/^Group 0/,/^Group 1/p'").output;
+    auto number_behind = [&](const std::string& text) -> std::uint64_t {
+        return std::stoull(group.substr(group.find(text) + text.size()));
+    };
+    std::vector<std::uint64_t> own = {number_behind("superblock at "),      number_behind("Group descriptors at "),
+                                      number_behind("Block bitmap at "),    number_behind("Inode bitmap at "),
+                                      number_behind("Inode table at ") + 3, std::stoull(image.debugfs("bmap <8> 5"))};
+    for (std::uint64_t block : own) {
+        CAPTURE(block);
+        // debugfs sets the inode's checksum right.
+        image.debugfs("sif /bad block[5] " + std::to_string(block), true);
+        std::string before = run_command("dd status=none bs=1024 count=8000 if=" + image.path() + " | md5sum").output;
+        Mounted mounted(image);
+        CHECK(mounted.expect("/bad")->page_for_read(0).error() == Errno::euclean);
+        CHECK_FALSE(mounted.write("/bad", 0, "y").ok());
+        CHECK_FALSE(mounted.resize("/bad", 0).ok());
+        CHECK(mounted.read("/good") == std::string(1024, 'x'));
+        mounted.crash();
+        CHECK(run_command("dd status=none bs=1024 count=8000 if=" + image.path() + " | md5sum").output == before);
+    }
+}
+
 TEST_CASE("any damage to the metadata is survived") {
     Image image("8M", "-b 1024 -N 64");
     {
