@@ -117,22 +117,21 @@ void VirtioBlock::start(List<BlockRequest>& requests) {
     fill(index);
 }
 
-// With the queue's lock held: sends what waits as far as there is room, with one notification.
+// With the queue's lock held: sends what waits as far as there is room, with one notification. All parts of a request
+// are under way at the same time.
 void VirtioBlock::fill(std::size_t index) {
     Queue& queue = queues_[index];
     while (BlockRequest* request = queue.waiting.front()) {
-        request->unlink();
-        if (send(index, *request)) continue;
-        queue.waiting.push_front(*request);
-        break;
+        if (!send(index, *request)) break;
+        if (request->sent_bytes == request->size_bytes) request->unlink();
     }
     if (rings_[index].publish()) transport_.notify(static_cast<std::uint32_t>(index));
 }
 
-// The next part of a request: from done_bytes on, as much as one chain takes.
+// The next part of a request: from sent_bytes on, as much as one chain takes.
 std::size_t VirtioBlock::collect_data(const BlockRequest& request, std::span<Virtqueue::Buffer> buffers,
                                       std::uint64_t& part_bytes) const {
-    std::uint64_t skip = request.done_bytes;
+    std::uint64_t skip = request.sent_bytes;
     std::size_t count = 0;
     part_bytes = 0;
     for (const block::Piece& piece : request.pieces) {
@@ -171,13 +170,14 @@ bool VirtioBlock::send(std::size_t index, BlockRequest& request) {
         buffers[count++] = {at + offsetof(Slot, range), sizeof slot.range, false};
     } else {
         bool has_place = request.operation == Operation::read || request.operation == Operation::write;
-        if (has_place) slot.header.sector = (request.offset + request.done_bytes) / sector_bytes;
+        if (has_place) slot.header.sector = (request.offset + request.sent_bytes) / sector_bytes;
         count += collect_data(request, std::span(buffers).subspan(1, segments_), slot.part_bytes);
     }
     buffers[count++] = {at + offsetof(Slot, status), 1, true};
     Slot* next_free = slot.next_free;
     if (!add_chain(index, slot, std::span(buffers).first(count))) return false;
     queue.free = next_free;
+    request.sent_bytes += slot.part_bytes;
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
@@ -215,11 +215,9 @@ void VirtioBlock::take_answers(std::size_t index, List<BlockRequest>& done) {
         request.done_bytes += slot.part_bytes;
         if (status != virtio::block_status::ok) {
             request.error = status == virtio::block_status::unsupported ? Errno::eopnotsupp : Errno::eio;
-        } else if (request.done_bytes < request.size_bytes) {
-            queue.waiting.push_front(request);
-            continue;
+            request.unlink();  // what was not sent yet never will be
         }
-        done.push_back(request);
+        if (request.done_bytes == request.sent_bytes && !request.is_linked()) done.push_back(request);
     }
 }
 

@@ -16,7 +16,7 @@ namespace husk::memory {
 
 class HeldPages {
 public:
-    static constexpr std::size_t max_parts = 64;
+    static constexpr std::size_t max_parts = 256;  // 1 MiB of small pages
 
     // Physically contiguous.
     struct Part {

@@ -17,7 +17,7 @@ std::optional<Errno> BlockDevice::refusal(const BlockRequest& request) const {
 }
 
 bool BlockDevice::answer_at_once(BlockRequest& request) const {
-    request.done_bytes = 0;
+    request.sent_bytes = request.done_bytes = 0;
     request.error = refusal(request);
     return request.error || (request.operation == Operation::flush && !has_write_cache());
 }

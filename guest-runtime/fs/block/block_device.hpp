@@ -51,7 +51,9 @@ public:
     // must not sleep.
     virtual void on_done() = 0;
 
-    std::uint64_t done_bytes = 0;  // the device's own, like the list node
+    // The device's own, like the list node: what was handed over, and what of that has been answered.
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t done_bytes = 0;
 
 protected:
     ~BlockRequest() = default;
