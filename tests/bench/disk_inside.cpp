@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program gets out of a disk (argument 1, a file or /dev/vda), as one line of JSON: operations per second.
+// What a program gets out of a disk (argument 1, a file or /dev/vda) or a file system (a folder), as one line of JSON:
+// operations per second.
 #include <fcntl.h>
 #include <liburing.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -170,9 +172,29 @@ double cached_reads(const char* path) {
            });
 }
 
+// As programs replace a file so that a crash leaves the old one or the new one.
+double durable_files(const char* folder) {
+    if (chdir(folder) != 0) fail(folder);
+    const std::vector<char> contents(small, 'd');
+    return rate([&] {
+        const int fd = open("new", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (fd < 0 || write(fd, contents.data(), small) != static_cast<ssize_t>(small)) fail("write");
+        if (fsync(fd) != 0 || close(fd) != 0 || rename("new", "kept") != 0) fail("rename");
+    });
+}
+
+bool is_folder(const char* path) {
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 }  // namespace
 
 int main(int, char** argv) {
+    if (is_folder(argv[1])) {
+        std::printf("{\"durable_files\": %.0f}\n", durable_files(argv[1]));
+        return 0;
+    }
     std::printf("{\"random_read\": %.0f, ", random_reads(argv[1]));
     std::printf("\"random_read_32\": %.0f, ", deep_reads(argv[1]));
     std::printf("\"sequential_read\": %.1f, ", sequential(argv[1], false));
