@@ -16,6 +16,7 @@
 #include "launcher/cli/doctor.hpp"
 #include "launcher/cli/host_network.hpp"
 #include "launcher/cli/inspect.hpp"
+#include "launcher/cli/vm_commands.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/process.hpp"
@@ -97,6 +98,7 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     const auto images = prepare_disks_for_qemu(prepared);
     report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
+    if (!config.name.empty()) report::say("--name has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
     const qemu::Ending ending = qemu::run_under_qemu(prepared);
     return ending.signal != 0 ? signal_exit_base + ending.signal : ending.exit_status;
@@ -138,6 +140,11 @@ int carry_out(const cli::CreateDiskCommand& command) {
 
 int carry_out(const cli::NetCommand& command) {
     report::write_text(STDOUT_FILENO, command.up ? cli::bring_network_up(command) : cli::take_network_down(command));
+    return 0;
+}
+
+int carry_out(const cli::VmCommand& command) {
+    cli::carry_out_vm_command(command);
     return 0;
 }
 

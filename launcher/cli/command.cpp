@@ -10,6 +10,7 @@
 #include "launcher/cli/net_options.hpp"
 #include "launcher/cli/option_parser.hpp"
 #include "launcher/cli/run_options.hpp"
+#include "launcher/cli/vm_options.hpp"
 #include "launcher/config/nearest_name.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
@@ -26,6 +27,9 @@ constexpr std::string_view overview =
     "  husk disk create FILE SIZE           make a disk image with an empty ext4\n"
     "  husk doctor                          what this host can do, and how to mend what it cannot\n"
     "  husk net up | down                   a bridge with NAT and DHCP for VMs, and its end; needs root\n"
+    "  husk ps, husk top                    the VMs that run, and what they use\n"
+    "  husk stats | stop NAME               what one VM did so far; its end\n"
+    "  husk pause | resume NAME             a VM stands still, and goes on\n"
     "  husk help [COMMAND]                  this text, or a command's options\n"
     "  husk --version\n"
     "\n"
@@ -43,6 +47,7 @@ TextCommand help_about(std::string_view command) {
     if (command == "doctor") return {std::string(doctor_help)};
     if (command == "disk") return {disk_help()};
     if (command == "net") return {net_help()};
+    if (is_vm_command(command)) return {vm_help(command)};
     return {std::string(overview)};
 }
 
@@ -64,14 +69,16 @@ Command parse_command(std::span<const char* const> words) {
     if (command == "doctor") return parse_doctor(rest);
     if (command == "disk") return parse_disk_command(rest);
     if (command == "net") return parse_net_command(rest);
+    if (is_vm_command(command)) return parse_vm_command(command, rest);
     if (command == "help" || command == "--help" || command == "-h") {
         return help_about(rest.empty() ? std::string_view() : rest.front());
     }
     if (command == "--version" || command == "version") {
         return TextCommand{config::fill_in("husk {} (ABI number {})\n", HUSK_VERSION, abi::abi_number)};
     }
-    static constexpr std::array<std::string_view, 7> commands{"run", "inspect", "doctor",   "disk",
-                                                              "net", "help",    "--version"};
+    static constexpr std::array<std::string_view, 13> commands{"run",    "inspect", "doctor",   "disk", "net",
+                                                               "ps",     "top",     "stats",    "stop", "pause",
+                                                               "resume", "help",    "--version"};
     refuse_usage("unknown command '{}'{}", command, config::suggest_name(command, commands));
 }
 

@@ -2,6 +2,7 @@
 // What the user asked `husk` to do.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -38,12 +39,25 @@ struct NetCommand {
     int network_bits = 24;
 };
 
+// What is asked of running VMs.
+struct VmCommand {
+    enum class Kind { ps, top, stats, stop, pause, resume };
+    enum class Form { text, json, prometheus };
+    Kind kind = Kind::ps;
+    std::string name;  // of the VM; empty for ps and top
+    Form form = Form::text;
+    bool once = false;                           // top
+    bool force = false;                          // stop
+    std::chrono::milliseconds patience{10'000};  // stop: how long the application has to end
+};
+
 // Help or the version: a text for stdout, and done.
 struct TextCommand {
     std::string text;
 };
 
-using Command = std::variant<RunCommand, InspectCommand, DoctorCommand, CreateDiskCommand, NetCommand, TextCommand>;
+using Command =
+    std::variant<RunCommand, InspectCommand, DoctorCommand, CreateDiskCommand, NetCommand, VmCommand, TextCommand>;
 
 // `words` are argv without argv[0]. Only the options of the command that is meant are set up: a run pays for nothing
 // else. Throws host::Error: usage, or config_file.

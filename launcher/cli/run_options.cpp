@@ -14,6 +14,7 @@ namespace {
 // Options as they were written.
 struct RunOptions {
     std::optional<std::string> config;
+    std::optional<std::string> name;
     std::optional<std::string> memory;
     std::vector<std::string> environment;
     std::vector<std::string> disks;
@@ -36,6 +37,7 @@ constexpr std::string_view usage =
     "left out. Sizes: 64K, 512M, 8G. Times: 500ms, 2s, 1m.";
 
 void add_options(OptionParser& parser, RunOptions& options) {
+    parser.add_text("--name", "NAME", options.name, "the VM's name for husk ps and its kin (the image's)");
     parser.add_text("--memory", "SIZE", options.memory, "memory the guest may use at most (256M)");
     parser.add_list("--env", "NAME=VALUE", options.environment, "set a variable of the application; may be repeated");
     parser.add_list("--disk", "FILE", options.disks,
@@ -106,6 +108,9 @@ void apply_networks(const RunOptions& options, config::LaunchConfig& config) {
 
 void apply(const RunOptions& options, config::LaunchConfig& config) {
     using namespace config;
+    if (options.name) config.name = *options.name;
+    if (options.name && !is_vm_name(config.name))
+        refuse_usage("--name is '{}', but it must be {}", config.name, vm_name_form);
     if (options.memory) config.memory_bytes = parse_value("--memory", *options.memory, parse_size, size_form);
     for (const std::string& entry : options.environment) {
         if (!is_environment_entry(entry)) refuse_usage("--env is '{}', but it must be {}", entry, environment_form);

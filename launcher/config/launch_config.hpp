@@ -20,6 +20,7 @@ enum class StatsFormat { none, text, json };
 
 struct LaunchConfig {
     std::filesystem::path image;
+    std::string name;                      // of the VM; empty: made from the image
     std::vector<std::string> arguments;    // behind argv[0], which is the image path
     std::vector<std::string> environment;  // "K=V"; nothing of the host's is passed on by itself
     std::string working_directory = "/";

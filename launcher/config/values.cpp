@@ -79,6 +79,14 @@ bool is_environment_entry(std::string_view text) {
     return equals != std::string_view::npos && equals > 0 && text.find('\0') == std::string_view::npos;
 }
 
+bool is_vm_name(std::string_view text) {
+    const auto is_alphanumeric = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    return !text.empty() && text.size() <= vm_name_max_bytes && is_alphanumeric(text.front()) &&
+           std::ranges::all_of(text, [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
+
 bool is_absolute_directory(std::string_view text) {
     return text.starts_with('/') && text.find('\0') == std::string_view::npos;
 }

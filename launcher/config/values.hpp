@@ -33,6 +33,12 @@ inline constexpr std::string_view stats_form = "one of none, text, json";
 inline constexpr std::string_view environment_form = "a variable as NAME=VALUE";
 [[nodiscard]] bool is_environment_entry(std::string_view text);
 
+// Of a VM.
+inline constexpr std::string_view vm_name_form =
+    "1 to 48 letters, digits, '.', '_' or '-', with a letter or digit first";
+inline constexpr std::size_t vm_name_max_bytes = 48;
+[[nodiscard]] bool is_vm_name(std::string_view text);
+
 inline constexpr std::string_view directory_form = "an absolute path such as /tmp";
 [[nodiscard]] bool is_absolute_directory(std::string_view text);
 

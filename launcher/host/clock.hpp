@@ -8,6 +8,9 @@ namespace husk::host {
 
 [[nodiscard]] std::uint64_t monotonic_ns();
 
+// CPU time that a thread of this process has used; 0 when it is gone.
+[[nodiscard]] std::uint64_t thread_cpu_ns(int thread_id);
+
 // CLOCK_REALTIME at the moment when the TSC read host_tsc.
 struct WallClock {
     std::int64_t wall_clock_ns;

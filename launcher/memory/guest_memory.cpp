@@ -11,6 +11,20 @@
 
 namespace husk::memory {
 
+const char* name_of(Backing backing) {
+    switch (backing) {
+        case Backing::huge_1g:
+            return "huge pages of 1 GiB";
+        case Backing::huge_2m:
+            return "huge pages of 2 MiB";
+        case Backing::transparent_huge:
+            return "transparent huge pages";
+        case Backing::small:
+            return "pages of 4 KiB";
+    }
+    return "?";
+}
+
 GuestMemory GuestMemory::create(std::uint64_t size_bytes, config::HugePages wish) {
     BackedMapping backed = create_backing(size_bytes, wish);
     return {std::move(backed.mapping), backed.size_bytes, backed.backing};

@@ -21,6 +21,7 @@ namespace husk::memory {
 
 // What the host backs guest RAM with.
 enum class Backing { huge_1g, huge_2m, transparent_huge, small };
+[[nodiscard]] const char* name_of(Backing backing);
 
 // One contiguous piece of RAM.
 struct Region {

@@ -25,20 +25,6 @@ const char* name_of_kind(kvm::Kind kind) { return kind == kvm::Kind::hw ? "hw" :
 
 }  // namespace
 
-const char* name_of(memory::Backing backing) {
-    switch (backing) {
-        case memory::Backing::huge_1g:
-            return "huge pages of 1 GiB";
-        case memory::Backing::huge_2m:
-            return "huge pages of 2 MiB";
-        case memory::Backing::transparent_huge:
-            return "transparent huge pages";
-        case memory::Backing::small:
-            return "pages of 4 KiB";
-    }
-    return "?";
-}
-
 std::string stats_as_text(const run::Stats& stats) {
     constexpr std::size_t width = 12;
     std::string text =
@@ -47,18 +33,18 @@ std::string stats_as_text(const run::Stats& stats) {
     for (const run::Step& step : stats.steps()) {
         text += fill_in("husk: stats: {} us {}\n", padded(as_us(step.duration_ns), width), step.name);
     }
-    for (std::size_t kind = 0; kind < run::exit_kinds; ++kind) {
-        if (stats.exits[kind] == 0) continue;
-        text += fill_in("husk: stats: {} exits {}\n", padded(std::to_string(stats.exits[kind]), width),
-                        run::name_of(static_cast<run::ExitKind>(kind)));
+    for (const run::ExitKind kind : run::all_exit_kinds) {
+        const std::uint64_t exits = stats.exits(kind);
+        if (exits == 0) continue;
+        text += fill_in("husk: stats: {} exits {}\n", padded(std::to_string(exits), width), run::name_of(kind));
     }
     for (const run::DeviceStats& device : stats.devices) {
         text += fill_in("husk: stats: {} {} requests, {}K; {} register writes, {} of them notifications, {} signals\n",
                         padded(device.name, width), device.requests, device.bytes >> 10, device.register_writes,
                         device.notifications, device.signals);
     }
-    if (stats.upcalls != 0)
-        text += fill_in("husk: stats: {} pre-emptions\n", padded(std::to_string(stats.upcalls), width));
+    if (const std::uint64_t upcalls = stats.upcalls.value(); upcalls != 0)
+        text += fill_in("husk: stats: {} pre-emptions\n", padded(std::to_string(upcalls), width));
     return text;
 }
 
@@ -71,10 +57,8 @@ std::string stats_as_json(const run::Stats& stats) {
     json.key("steps_us").begin_object();
     for (const run::Step& step : stats.steps()) json.key(step.name).raw_number(as_us(step.duration_ns));
     json.end_object().key("exits").begin_object();
-    for (std::size_t kind = 0; kind < run::exit_kinds; ++kind) {
-        json.field(run::name_of(static_cast<run::ExitKind>(kind)), stats.exits[kind]);
-    }
-    json.end_object().field("preemptions", stats.upcalls).key("devices").begin_object();
+    for (const run::ExitKind kind : run::all_exit_kinds) json.field(run::name_of(kind), stats.exits(kind));
+    json.end_object().field("preemptions", stats.upcalls.value()).key("devices").begin_object();
     for (const run::DeviceStats& device : stats.devices) {
         json.key(device.name).begin_object();
         json.field("requests", device.requests).field("bytes", device.bytes);

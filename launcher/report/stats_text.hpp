@@ -13,6 +13,4 @@ namespace husk::report {
 // One object on one line. Times are in us with three decimals, sizes in bytes.
 [[nodiscard]] std::string stats_as_json(const run::Stats& stats);
 
-[[nodiscard]] const char* name_of(memory::Backing backing);
-
 }  // namespace husk::report

@@ -64,9 +64,11 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     : config_(config),
       image_(image),
       hooks_(hooks),
+      stats_(stats),
       memory_(memory::GuestMemory::create(config.memory_bytes, config.huge_pages)),
       devices_(config, memory_, *this, hooks.on_warning) {
     StepTimer timer(stats);
+    if (!config.name.empty()) name_.emplace(control::NameClaim::claim(config.name));
     const kvm::System system = kvm::System::open();
     kvm::load_cpu_model(system, cpu_model_);
     timer.done("cpu model");

@@ -14,6 +14,7 @@
 
 #include "launcher/boot/memory_plan.hpp"
 #include "launcher/config/launch_config.hpp"
+#include "launcher/control/server.hpp"
 #include "launcher/event/event_loop.hpp"
 #include "launcher/image/image.hpp"
 #include "launcher/kvm/cpu_model.hpp"
@@ -41,8 +42,8 @@ public:
     [[nodiscard]] std::uint64_t resident_bytes() const { return memory_.resident_bytes(); }
     [[nodiscard]] std::vector<DeviceStats> device_stats() const { return devices_.stats(); }
 
-    // After run(): whoever waits for the exit code may use the disks.
-    void close_devices() { devices_.close(); }
+    // After run(): whoever waits for the exit code may use the disks and the name.
+    void close_devices();
 
 private:
     struct VirtualCpu {
@@ -69,6 +70,12 @@ private:
     void start_ticker(VirtualCpu& cpu);
     [[nodiscard]] event::EventLoop& event_loop();
 
+    // The event loop's thread, once the VM is older than a slice.
+    void open_control();
+    [[nodiscard]] std::string answer(const control::Request& request);
+    [[nodiscard]] std::string info_line() const;
+    [[nodiscard]] std::string stats_line() const;
+
     [[nodiscard]] bool serve_device(const kvm::MmioAccess& access);
 
     void on_device_news(std::uint32_t queue) override;
@@ -80,7 +87,9 @@ private:
     const config::LaunchConfig& config_;
     const image::Image& image_;
     const RunHooks& hooks_;
+    Stats& stats_;  // of the outcome
 
+    std::optional<control::NameClaim> name_;  // until control_ has it
     memory::GuestMemory memory_;
     Devices devices_;
     kvm::CpuModel cpu_model_;
@@ -93,6 +102,9 @@ private:
     std::int64_t tsc_offset_ = 0;
     std::chrono::steady_clock::time_point started_at_;
     std::atomic<bool> timed_out_ = false;
+    std::atomic<bool> is_paused_ = false;
+    std::atomic<bool> ended_by_force_ = false;  // over the control socket
+    std::optional<control::Server> control_;
     std::mutex device_fault_mutex_;
     std::optional<std::string> device_fault_;       // why a device ended the VM
     std::unique_ptr<event::EventLoop> event_loop_;  // last: its thread ends first

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <string>
 
 #include <x86intrin.h>
@@ -40,7 +41,7 @@ void Machine::run(Outcome& outcome) {
     StepTimer timer(outcome.stats);
     VirtualCpu& cpu = cpus_.front();
     cpu.control.attach_to_this_thread();
-    if (config_.timeout) cpu.control.let_alarm_end_wait();
+    cpu.control.let_alarm_end_wait();
     if (!devices_.empty()) cpu.control.share_spin_facts(devices_.spin_facts());
     install_kick_handler();
     forward_host_signals(cpu.control);
@@ -137,11 +138,14 @@ bool Machine::on_interrupted(VirtualCpu& cpu, Outcome& outcome) {
             outcome.failure = {host::ExitCode::timeout, "the guest did not end within the --timeout of " +
                                                             std::to_string(config_.timeout->count()) + " ms"};
         } else {
-            outcome.signal = second_end_signal();
+            outcome.signal = ended_by_force_.load() ? SIGKILL : second_end_signal();
         }
         return false;
     }
-    if (cpu.control.take_alarm()) start_ticker(cpu);
+    if (cpu.control.take_alarm()) {
+        start_ticker(cpu);
+        event_loop().post([this] { open_control(); });
+    }
     if (cpu.control.attention() != 0) try_upcall(cpu, outcome.stats);
     return true;
 }
@@ -161,7 +165,7 @@ void Machine::try_upcall(VirtualCpu& cpu, Stats& stats) {
     std::atomic_ref(cpu.mailbox.upcall_rsp).store(position->rsp);
     std::atomic_ref(cpu.mailbox.upcall_rflags).store(position->rflags);
     cpu.vcpu.redirect(image_.note.upcall, stack, abi::user_rflags);
-    ++stats.upcalls;
+    stats.upcalls.add_one();
 }
 
 void Machine::start_ticker(VirtualCpu& cpu) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,7 +20,7 @@ struct Step {
     std::uint64_t duration_ns = 0;
 };
 
-// Kinds of exit that are counted, in the order of Stats::exits.
+// Kinds of exit that are counted.
 enum class ExitKind : std::size_t {
     console_write,
     console_read,
@@ -37,6 +38,29 @@ enum class ExitKind : std::size_t {
 };
 inline constexpr std::size_t exit_kinds = static_cast<std::size_t>(ExitKind::other) + 1;
 [[nodiscard]] const char* name_of(ExitKind kind);
+inline constexpr auto all_exit_kinds = [] {
+    std::array<ExitKind, exit_kinds> kinds{};
+    for (std::size_t i = 0; i < exit_kinds; ++i) kinds[i] = static_cast<ExitKind>(i);
+    return kinds;
+}();
+
+// Counted by one thread, read by any.
+class Counter final {
+public:
+    Counter() = default;
+    Counter(const Counter& other) : value_(other.value()) {}
+    Counter& operator=(const Counter& other) {
+        value_.store(other.value(), std::memory_order_relaxed);
+        return *this;
+    }
+
+    // Without the cost of a locked instruction.
+    void add_one() { value_.store(value() + 1, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_ = 0;
+};
 
 struct DeviceStats {
     std::string name;
@@ -54,18 +78,19 @@ struct Stats {
     std::uint64_t memory_resident_bytes = 0;  // at the end
     std::uint64_t tsc_hz = 0;
     std::uint64_t first_run_tsc = 0;  // host's TSC just before the first guest instruction
-    std::array<std::uint64_t, exit_kinds> exits{};
-    std::uint64_t upcalls = 0;  // pre-emptions of application code
+    Counter upcalls;                  // pre-emptions of application code
     std::vector<DeviceStats> devices;
 
     [[nodiscard]] std::span<const Step> steps() const { return {steps_.data(), step_count_}; }
 
-    void count(ExitKind kind) { ++exits[static_cast<std::size_t>(kind)]; }
+    void count(ExitKind kind) { exits_[static_cast<std::size_t>(kind)].add_one(); }
+    [[nodiscard]] std::uint64_t exits(ExitKind kind) const { return exits_[static_cast<std::size_t>(kind)].value(); }
     void add_step(const char* name, std::uint64_t duration_ns) {
         if (step_count_ < steps_.size()) steps_[step_count_++] = {name, duration_ns};
     }
 
 private:
+    std::array<Counter, exit_kinds> exits_;
     std::array<Step, 16> steps_{};
     std::size_t step_count_ = 0;
 };

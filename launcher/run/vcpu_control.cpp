@@ -62,8 +62,24 @@ void VcpuControl::kick() {
 
 void VcpuControl::request_stop() {
     stop_requested_.store(true);
+    resume();
     nudge();
     kick();
+}
+
+void VcpuControl::pause() {
+    paused_.store(1);
+    nudge();
+    kick();
+}
+
+void VcpuControl::resume() {
+    paused_.store(0);
+    host::futex_wake(paused_);
+}
+
+void VcpuControl::stay_paused() {
+    while (paused_.load() != 0 && !stop_requested_.load()) host::futex_wait(paused_, 1, host::no_deadline_ns);
 }
 
 void VcpuControl::nudge() {
@@ -92,6 +108,7 @@ void VcpuControl::share_spin_facts(event::SpinFacts& facts) {
 }
 
 kvm::Exit VcpuControl::run_guest() {
+    stay_paused();
     if (spin_facts_ != nullptr) spin_facts_->note_vcpu_cpu();
     state_.store(word(VcpuState::guest));
     const kvm::Exit exit = vcpu_.run();
@@ -107,7 +124,7 @@ void VcpuControl::wait(std::uint64_t timeout_ns) {
     if (timeout_ns < longest_ns) deadline_ns = host::monotonic_ns() + timeout_ns;
     for (;;) {
         state_.store(word(VcpuState::waiting));
-        if (attention() != 0 || wake_pending_.load() || stop_requested_.load()) break;
+        if (attention() != 0 || wake_pending_.load() || stop_requested_.load() || paused_.load() != 0) break;
         if (alarm_ends_wait_ && alarm_.load()) break;
         if (host::futex_wait(state_, word(VcpuState::waiting), deadline_ns) == host::FutexResult::timed_out) break;
     }

@@ -41,6 +41,13 @@ public:
     // The vCPU shall stop for good.
     void request_stop();
 
+    // The guest stands still from its next exit on, which comes soon, until resume(). Attention is kept meanwhile.
+    void pause();
+    void resume();
+
+    // The kernel's id of its thread, once attached.
+    [[nodiscard]] int thread_id() const { return thread_id_; }
+
     [[nodiscard]] VcpuState state() const { return static_cast<VcpuState>(state_.load()); }
     [[nodiscard]] std::uint32_t attention() const;
     [[nodiscard]] bool wants_tick(std::uint64_t guest_tsc) const;
@@ -57,7 +64,8 @@ public:
 
     [[nodiscard]] kvm::Exit run_guest();
 
-    // Sleeps until wake(), attention, a stop request, an interruption that the caller must see to, or the time is up.
+    // Sleeps until wake(), attention, a stop or pause request, an interruption that the caller must see to, or the time
+    // is up.
     void wait(std::uint64_t timeout_ns);
 
     [[nodiscard]] bool stop_requested() const { return stop_requested_.load(); }
@@ -69,12 +77,14 @@ public:
 
 private:
     void nudge();
+    void stay_paused();
 
     kvm::Vcpu& vcpu_;
     abi::VcpuMailbox& mailbox_;
     std::atomic<std::uint32_t> state_ = static_cast<std::uint32_t>(VcpuState::host);
     std::atomic<bool> wake_pending_ = false;
     std::atomic<bool> stop_requested_ = false;
+    std::atomic<std::uint32_t> paused_ = 0;
     std::atomic<bool> alarm_ = false;
     bool alarm_ends_wait_ = false;
     int thread_id_ = 0;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network service crash-reports disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network control service crash-reports disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
 long_stages=(crash apps)
 
@@ -32,6 +32,9 @@ stage_network() {
 }
 stage_guest-network() {
     build release && python3 -B tests/support/test_guest_network.py --build build/release
+}
+stage_control() {
+    build release && python3 -B tests/support/test_control.py --build build/release
 }
 stage_service() {
     build release && python3 -B tests/support/test_service.py --build build/release
