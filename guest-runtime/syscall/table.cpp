@@ -23,8 +23,7 @@ SysResult sys_missing(const Call& call) { return husk_unknown_syscall(&const_cas
 
 constexpr Row rows[] = {
 #define HUSK_SYSCALL(number, name, handler) {number, #name, handler},
-#include "guest-runtime/syscall/table.def"
-#undef HUSK_SYSCALL
+#include <husk/abi/linux_calls.def>
 };
 
 constexpr std::array<Handler, SYSCALL_COUNT> handlers_by_number() {

@@ -20,6 +20,7 @@ struct RunCommand {
 struct InspectCommand {
     std::filesystem::path image;
     bool json = false;
+    bool syscalls = false;  // list the system calls instead
 };
 
 struct DoctorCommand {};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "launcher/cli/image_calls.hpp"
 #include "launcher/config/json_text.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/image/details.hpp"
@@ -106,6 +107,7 @@ std::string as_json(const InspectCommand& command, const image::Image& image, co
 
 std::string inspect_image(const InspectCommand& command) {
     const image::Image image = image::open_image(command.image);
+    if (command.syscalls) return list_calls(image);
     const image::Details details = image::read_details(image);
     return command.json ? as_json(command, image, details) : as_table(command, image, details);
 }

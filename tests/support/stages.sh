@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement unit tidy native kvm qemu nested streams refusals network guest-network control service crash-reports disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network guest-network control service crash-reports disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
 long_stages=(crash apps)
 
@@ -9,6 +9,7 @@ count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
 stage_format() { python3 -B tests/support/check_format.py; }
 stage_confinement() { python3 -B tests/support/check_confinement.py; }
+stage_compatibility() { python3 -B tests/support/check_compatibility.py; }
 stage_tidy() {
     build release && python3 -B tests/support/check_tidy.py --build build/release
 }

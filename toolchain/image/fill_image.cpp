@@ -6,6 +6,7 @@
 #include <span>
 
 #include "toolchain/image/address_set.hpp"
+#include "toolchain/image/call_number.hpp"
 #include "toolchain/image/code_map.hpp"
 #include "toolchain/image/jump_targets.hpp"
 #include "toolchain/image/patch_plan.hpp"
@@ -33,8 +34,14 @@ PatchPlans plan_image(const ElfFile& file, const abi::ImageNote& note) {
     std::vector<std::uint64_t> all = std::move(targets.entries);
     all.insert(all.end(), targets.possible.begin(), targets.possible.end());
     all.insert(all.end(), map.jump_targets.begin(), map.jump_targets.end());
-    PatchPlans plans = plan_patches(map.instructions, AddressSet(std::move(all)),
+    const AddressSet entered(std::move(all));
+    PatchPlans plans = plan_patches(map.instructions, entered,
                                     std::vector{AddressRange{note.runtime_text_begin, note.runtime_text_end}});
+
+    for (PatchPlan& plan : plans.plans) {
+        if (plan.site.site == Site::syscall)
+            plan.call_number = find_call_number(map.instructions, code, entered, plan.site.address);
+    }
 
     // Sites in functions whose landing pads are unknown stay traps.
     const auto is_unreadable = [&](const PatchPlan& plan) {
@@ -46,6 +53,12 @@ PatchPlans plan_image(const ElfFile& file, const abi::ImageNote& note) {
     }
     std::erase_if(plans.plans, is_unreadable);
     return plans;
+}
+
+// PatchEntry::call
+std::uint16_t call_of(const PatchPlan& plan) {
+    constexpr std::uint32_t most = std::numeric_limits<std::uint16_t>::max();
+    return plan.call_number && *plan.call_number < most ? static_cast<std::uint16_t>(*plan.call_number + 1) : 0;
 }
 
 // The reserved room: takes stubs and entries until one of both is full.
@@ -69,7 +82,7 @@ public:
         stubs_.insert(stubs_.end(), stub->begin(), stub->end());
         entries_.push_back({static_cast<std::uint32_t>(plan.begin()), static_cast<std::uint32_t>(address),
                             static_cast<std::uint8_t>(size),
-                            static_cast<std::uint8_t>(plan.site.site == Site::syscall ? 1 : 2), 0});
+                            static_cast<std::uint8_t>(plan.site.site == Site::syscall ? 1 : 2), call_of(plan)});
         return Outcome::placed;
     }
 

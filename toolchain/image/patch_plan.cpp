@@ -14,7 +14,7 @@ public:
 
     // Bytes below `floor` belong to an earlier patch.
     std::optional<PatchPlan> try_plan(std::size_t index, std::uint64_t floor) const {
-        PatchPlan plan{instructions_[index], {}, {}};
+        PatchPlan plan{instructions_[index], {}, {}, {}};
         if (overlaps_a_neighbour(index)) return {};
         take_front(plan, index, floor);
         if (missing_bytes(plan) > 0) take_behind(plan, index);

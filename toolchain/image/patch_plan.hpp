@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct AddressRange {
 // The bytes [front or site, behind or site's end) turn into a jump; front and behind move into the stub.
 struct PatchPlan {
     Instruction site;
-    std::vector<Instruction> front;   // executed before it, by address
-    std::vector<Instruction> behind;  // executed after it
+    std::vector<Instruction> front;                 // executed before it, by address
+    std::vector<Instruction> behind;                // executed after it
+    std::optional<std::uint32_t> call_number = {};  // of the system call, when it is a constant
 
     [[nodiscard]] std::uint64_t begin() const { return front.empty() ? site.address : front.front().address; }
     [[nodiscard]] std::uint64_t end() const { return behind.empty() ? site.end() : behind.back().end(); }

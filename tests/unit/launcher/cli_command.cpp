@@ -79,9 +79,11 @@ TEST_CASE("a wrong command line is refused with one sentence") {
     CHECK(refusal_of({"doctor", "now"}).find("'now'") != std::string::npos);
 }
 
-TEST_CASE("inspect takes --json on either side of the image") {
+TEST_CASE("inspect takes an option on either side of the image") {
     CHECK(std::get<cli::InspectCommand>(parse({"inspect", "a", "--json"})).json);
     CHECK(std::get<cli::InspectCommand>(parse({"inspect", "--json", "a"})).image == "a");
+    CHECK(std::get<cli::InspectCommand>(parse({"inspect", "a", "--syscalls"})).syscalls);
+    CHECK(refusal_of({"inspect", "a", "--syscalls", "--json"}).find("not both") != std::string::npos);
 }
 
 TEST_CASE("help and version are texts") {

@@ -17,7 +17,7 @@ struct PatchEntry {
     std::uint32_t stub;
     std::uint8_t length;  // 5..32 bytes replaced
     std::uint8_t kind;    // 1 syscall, 2 cpuid
-    std::uint16_t reserved;
+    std::uint16_t call;   // 1 + the number of the system call when the code fixes it; 0: not known. Only for people
 };
 static_assert(sizeof(PatchEntry) == 12);
 
