@@ -3,7 +3,7 @@
 
 all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network guest-network control service crash-reports disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
-long_stages=(crash apps)
+long_stages=(crash large-disks apps)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -52,6 +52,9 @@ stage_crash-short() {
 }
 stage_crash() {
     build release && python3 -B tests/support/test_crash.py --build build/release --runs 150
+}
+stage_large-disks() {
+    build release && python3 -B tests/support/test_large_disks.py --build build/release
 }
 stage_sqlite() {
     build release && python3 -B tests/support/test_sqlite.py --build build/release
