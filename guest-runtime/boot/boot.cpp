@@ -74,6 +74,7 @@ void mount_and_start(void*) {
     char buffer[256];
     TextWriter why(buffer);
     if (!fs::mount_disks(view.settings, why).ok()) fail_to_start(why.view());
+    fs::enter_working_directory();
     start_application();
 }
 

@@ -34,6 +34,10 @@ void initialise() {
     check(build_layout().ok(), "no memory for the root of the file tree");
     check(make_descriptor_table().ok(), "no memory for the table of descriptors");
     check(open_standard_streams().ok(), "no memory for the standard streams");
+    enter_working_directory();
+}
+
+void enter_working_directory() {
     auto start = make_directories(facts::working_directory());
     set_working_directory(start.ok() ? std::move(start).value() : root_inode());
 }
