@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Redis: the server in a VM behind a published port; its clients and its Tcl test suite on the host.
+package=redis proof=src/server.c
+
+build_app() { make -C src MALLOC=libc USE_SYSTEMD=no redis-server redis-cli redis-benchmark; }
+
+# Units of the suite that take a minute at most in all, and their tests that need neither a fork nor a replica.
+suite=(type/incr type/hash multi protocol pubsub bitops)
+
+check_app() {
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    rm -f redis.img
+    "$husk" disk create redis.img 256M
+    trap 'kill -KILL "$server" 2>/dev/null' EXIT
+    serve
+    expect "its test suite passes" run_suite
+    expect "the benchmark's requests are served" src/redis-benchmark -p "$port" -q -n 20000 -c 50 -P 16 -t get,set
+    known_failure "a background save needs a second process" "fork" background_save
+    ask flushall >/dev/null
+    ask config set appendonly yes >/dev/null
+    expect "without a fork a log cannot be begun at run time" append_only no
+    kill -KILL "$server" && wait "$server" 2>/dev/null || true
+    serve --appendonly yes --appendfsync always
+    expect "a log that was begun at the start is written" append_only yes
+    for number in {1..200}; do echo "set key:$number $number"; done | ask >/dev/null
+    kill -KILL "$server" && wait "$server" 2>/dev/null || true
+    serve --appendonly yes --appendfsync always
+    expect "every acknowledged write survives a kill of the launcher" same_value 200 ask dbsize
+    kill -KILL "$server"
+}
+
+ask() { src/redis-cli -p "$port" "$@"; }
+same_value() { [ "$("${@:2}")" = "$1" ]; }
+append_only() { ask info persistence | grep -q "aof_enabled:$([ "$1" = yes ] && echo 1 || echo 0)"; }
+background_save() { ask bgsave | grep started || { tail -n 2 server.log && return 1; }; }
+
+# serve [OPTIONS...]   until it answers
+serve() {
+    "$husk" run --accel kvm --memory "$memory" --net user --publish "127.0.0.1:$port:6379" --disk redis.img:/data --cwd /data \
+        src/redis-server -- --protected-mode no --save "" --enable-debug-command yes "$@" >server.log 2>&1 </dev/null &
+    server=$!
+    while kill -0 "$server" && ! ask ping | grep -q PONG; do sleep 0.05; done 2>/dev/null
+}
+
+run_suite() {
+    tclsh tests/test_helper.tcl --host 127.0.0.1 --port "$port" --singledb --tags "-needs:repl -needs:save -slow" \
+        $(printf -- "--single unit/%s " "${suite[@]}") >suite.log 2>&1 </dev/null
+    ! grep -E 'err.{0,8}\]: |exception' suite.log
+}
