@@ -26,6 +26,9 @@ struct RunOptions {
     std::optional<std::string> timeout;
     std::optional<std::string> accelerator;
     std::optional<std::string> huge_pages;
+    std::optional<std::string> pins;
+    std::optional<std::string> node;
+    bool is_mergeable = false;
     std::optional<std::string> core;
     std::string stats;  // empty: not given
     bool verbose = false;
@@ -57,6 +60,10 @@ void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--timeout", "TIME", options.timeout, "end the VM after this time with exit code 124; 0 for never");
     parser.add_text("--accel", "KIND", options.accelerator, "auto, kvm or qemu (auto)");
     parser.add_text("--hugepages", "KIND", options.huge_pages, "back guest memory by auto, 2M, 1G, thp or off (auto)");
+    parser.add_text("--pin", "CPUS", options.pins,
+                    "run the virtual CPUs on these CPUs of the host, such as 2,3 or 4-7");
+    parser.add_text("--numa", "NODE", options.node, "take all guest memory from this NUMA node");
+    parser.add_flag("--ksm", options.is_mergeable, "let the host share pages that are equal to another VM's");
     parser.add_text("--core", "FILE", options.core, "write a core file when the application crashes");
     parser.add_optional_text("--stats", "text", options.stats,
                              "print times and counts at the end; --stats=json as JSON");
@@ -132,6 +139,9 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
     if (options.huge_pages) {
         config.huge_pages = parse_value("--hugepages", *options.huge_pages, parse_huge_pages, huge_pages_form);
     }
+    if (options.pins) config.pins = parse_value("--pin", *options.pins, parse_cpu_list, cpu_list_form);
+    if (options.node) config.placement.node = parse_value("--numa", *options.node, parse_node, node_form);
+    config.placement.is_mergeable = config.placement.is_mergeable || options.is_mergeable;
     apply_disks(options, config);
     apply_networks(options, config);
     if (options.core) config.core_file = *options.core;

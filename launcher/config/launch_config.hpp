@@ -18,6 +18,11 @@ enum class HugePages { automatic, size_2m, size_1g, thp, off };
 enum class Accelerator { automatic, kvm, qemu };
 enum class StatsFormat { none, text, json };
 
+struct MemoryPlacement {
+    std::optional<unsigned> node;  // all of it on this NUMA node
+    bool is_mergeable = false;     // KSM may share pages that are equal to another VM's
+};
+
 struct LaunchConfig {
     std::filesystem::path image;
     std::string name;                      // of the VM; empty: made from the image
@@ -26,6 +31,8 @@ struct LaunchConfig {
     std::string working_directory = "/";
     std::uint64_t memory_bytes = 256ull << 20;
     HugePages huge_pages = HugePages::automatic;
+    MemoryPlacement placement;
+    std::vector<unsigned> pins;  // the host's CPU of each vCPU; empty: any
     Accelerator accelerator = Accelerator::automatic;
     std::vector<DiskConfig> disks;    // vda, vdb, ...
     std::vector<NetConfig> networks;  // eth0, eth1, ...

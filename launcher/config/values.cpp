@@ -79,6 +79,38 @@ bool is_environment_entry(std::string_view text) {
     return equals != std::string_view::npos && equals > 0 && text.find('\0') == std::string_view::npos;
 }
 
+std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
+    constexpr unsigned highest = 1 << 16;
+    std::vector<unsigned> cpus;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    const auto number = [&](unsigned& value) {
+        const auto [behind, error] = std::from_chars(at, end, value);
+        at = behind;
+        return error == std::errc() && value < highest;
+    };
+    for (;;) {
+        unsigned first = 0;
+        if (!number(first)) return std::nullopt;
+        unsigned last = first;
+        if (at != end && *at == '-') {
+            ++at;
+            if (!number(last) || last < first) return std::nullopt;
+        }
+        for (unsigned cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+        if (at == end) return cpus;
+        if (*at++ != ',') return std::nullopt;
+    }
+}
+
+std::optional<unsigned> parse_node(std::string_view text) {
+    constexpr unsigned highest = 1023;  // of Linux
+    unsigned node = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), node);
+    if (error != std::errc() || end != text.data() + text.size() || node > highest) return std::nullopt;
+    return node;
+}
+
 bool is_vm_name(std::string_view text) {
     const auto is_alphanumeric = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

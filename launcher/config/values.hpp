@@ -33,6 +33,12 @@ inline constexpr std::string_view stats_form = "one of none, text, json";
 inline constexpr std::string_view environment_form = "a variable as NAME=VALUE";
 [[nodiscard]] bool is_environment_entry(std::string_view text);
 
+inline constexpr std::string_view cpu_list_form = "numbers of CPUs such as 2,3 or 4-7";
+[[nodiscard]] std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text);
+
+inline constexpr std::string_view node_form = "the number of a NUMA node";
+[[nodiscard]] std::optional<unsigned> parse_node(std::string_view text);
+
 // Of a VM.
 inline constexpr std::string_view vm_name_form =
     "1 to 48 letters, digits, '.', '_' or '-', with a letter or digit first";

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "launcher/event/ready_watcher.hpp"
+#include "launcher/host/cpu_affinity.hpp"
 #include "launcher/host/signals.hpp"
 
 namespace husk::event {
@@ -26,7 +27,10 @@ struct EventLoop::State {
 EventLoop::EventLoop() : state_(std::make_unique<State>()) {
     // Signals belong to the vCPU threads: they interrupt the guest.
     const host::SignalsBlocked blocked;
-    state_->thread = std::thread([state = state_.get()] { state->context.run(); });
+    state_->thread = std::thread([state = state_.get()] {
+        host::unpin_this_thread();
+        state->context.run();
+    });
 }
 
 EventLoop::~EventLoop() {

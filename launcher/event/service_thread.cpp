@@ -10,6 +10,7 @@
 #include <x86intrin.h>
 
 #include "launcher/host/clock.hpp"
+#include "launcher/host/cpu_affinity.hpp"
 #include "launcher/host/errno_error.hpp"
 #include "launcher/host/signals.hpp"
 
@@ -72,6 +73,7 @@ void ServiceThread::run_task() {
 }
 
 void ServiceThread::run() {
+    host::unpin_this_thread();
     while (!ends_.load(std::memory_order_relaxed)) {
         run_task();
         if (!served_.serve()) {

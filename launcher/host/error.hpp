@@ -32,6 +32,7 @@ enum class ExitCode : int {
     disk_in_use = 84,
     bad_disk = 85,     // no whole sectors, an overlay of another disk, no O_DIRECT
     disk_tools = 86,   // mke2fs is missing or failed
+    placement = 87,    // a CPU or a node that is not there
     name_in_use = 88,  // another VM has the --name
     no_such_vm = 89,   // none of that name runs
     net_missing = 90,  // a tap, a bridge, or what they need, that is not there

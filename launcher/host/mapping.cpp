@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/host/mapping.hpp"
 
+#include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -53,8 +56,18 @@ Mapping Mapping::try_read_only(int fd, std::size_t size_bytes) {
 bool Mapping::advise(std::size_t offset, std::size_t size_bytes, Advice advice) const {
     const int kernel_advice = advice == Advice::huge_pages      ? MADV_HUGEPAGE
                               : advice == Advice::no_huge_pages ? MADV_NOHUGEPAGE
+                              : advice == Advice::mergeable     ? MADV_MERGEABLE
                                                                 : MADV_POPULATE_WRITE;
     return ::madvise(base_ + offset, size_bytes, kernel_advice) == 0;
+}
+
+bool Mapping::bind_to_node(unsigned node) const {
+    constexpr std::size_t bits = 8 * sizeof(unsigned long);
+    constexpr std::size_t max_nodes = 1024;
+    unsigned long nodes[max_nodes / bits] = {};
+    nodes[node / bits] = 1ul << (node % bits);
+    // The kernel reads one bit less than it is told of.
+    return ::syscall(SYS_mbind, base_, size_bytes_, MPOL_BIND, nodes, max_nodes + 1, 0) == 0;
 }
 
 std::uint64_t Mapping::resident_bytes() const {

@@ -12,7 +12,7 @@ namespace husk::host {
 // What backs an anonymous mapping, as far as mmap decides it.
 enum class PageKind { small, huge_2m, huge_1g };
 
-enum class Advice { huge_pages, no_huge_pages, populate_writable };
+enum class Advice { huge_pages, no_huge_pages, populate_writable, mergeable };
 
 class Mapping final {
 public:
@@ -44,6 +44,9 @@ public:
 
     // false: the kernel did not take it. offset and size are multiples of the page size.
     bool advise(std::size_t offset, std::size_t size_bytes, Advice advice) const;
+
+    // Pages that are not backed yet will come from this NUMA node only. false: the kernel did not take it (errno).
+    [[nodiscard]] bool bind_to_node(unsigned node) const;
 
     // Bytes backed by pages that are in memory now.
     [[nodiscard]] std::uint64_t resident_bytes() const;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,9 +26,22 @@ constexpr std::uint64_t smallest_bytes = 4ull << 20;
 // time.
 constexpr std::uint64_t low_region_bytes = abi::large_page_size;
 
-std::optional<BackedMapping> try_hugetlb(std::uint64_t size_bytes, bool giant) {
+std::string_view folder_of(bool giant) { return giant ? "hugepages-1048576kB" : "hugepages-2048kB"; }
+
+// What a node has free, without what is promised to others: the kernel does not count that by node.
+std::uint64_t free_huge_pages(unsigned node, bool giant) {
+    const std::string path = "/sys/devices/system/node/node" + std::to_string(node) + "/hugepages/" +
+                             std::string(folder_of(giant)) + "/free_hugepages";
+    const host::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[32] = {};
+    if (!file.is_open() || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
+    return std::strtoull(text, nullptr, 10);
+}
+
+std::optional<BackedMapping> try_hugetlb(std::uint64_t size_bytes, bool giant, std::optional<unsigned> node) {
     const std::uint64_t page = giant ? abi::giant_page_size : abi::large_page_size;
     const std::uint64_t mapped_bytes = abi::align_up(size_bytes, page);
+    if (node && free_huge_pages(*node, giant) < mapped_bytes / page) return std::nullopt;
     host::Mapping mapping =
         host::Mapping::try_anonymous(mapped_bytes, page, giant ? host::PageKind::huge_1g : host::PageKind::huge_2m);
     if (!mapping.is_mapped()) return std::nullopt;
@@ -37,11 +52,11 @@ std::optional<BackedMapping> try_hugetlb(std::uint64_t size_bytes, bool giant) {
 host::Error no_huge_pages(std::uint64_t size_bytes, bool giant) {
     const std::uint64_t page = giant ? abi::giant_page_size : abi::large_page_size;
     const std::string pages = std::to_string(abi::align_up(size_bytes, page) / page);
-    const std::string folder = giant ? "hugepages-1048576kB" : "hugepages-2048kB";
-    return {host::ExitCode::no_huge_pages,
-            "the guest's memory needs " + pages + " huge pages of " + (giant ? "1 GiB" : "2 MiB") +
-                ", and the host has not that many free: reserve them (as root: echo " + pages +
-                " > /sys/kernel/mm/hugepages/" + folder + "/nr_hugepages), or use --hugepages auto"};
+    return {host::ExitCode::no_huge_pages, "the guest's memory needs " + pages + " huge pages of " +
+                                               (giant ? "1 GiB" : "2 MiB") +
+                                               ", and the host has not that many free: reserve them (as root: echo " +
+                                               pages + " > /sys/kernel/mm/hugepages/" + std::string(folder_of(giant)) +
+                                               "/nr_hugepages), or use --hugepages auto"};
 }
 
 bool transparent_pages_are_off() {
@@ -52,20 +67,18 @@ bool transparent_pages_are_off() {
            std::string_view::npos;
 }
 
-}  // namespace
-
-BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish) {
+BackedMapping choose_backing(std::uint64_t size_bytes, config::HugePages wish, std::optional<unsigned> node) {
     using config::HugePages;
     if (size_bytes < smallest_bytes)
         throw host::Error(host::ExitCode::memory_too_small, "--memory is below 4M, the least that any image needs");
 
     if (wish == HugePages::size_1g || wish == HugePages::size_2m) {
         const bool giant = wish == HugePages::size_1g;
-        if (auto backed = try_hugetlb(size_bytes, giant)) return std::move(*backed);
+        if (auto backed = try_hugetlb(size_bytes, giant, node)) return std::move(*backed);
         throw no_huge_pages(size_bytes, giant);
     }
     if (wish == HugePages::automatic) {
-        if (auto backed = try_hugetlb(size_bytes, false)) return std::move(*backed);
+        if (auto backed = try_hugetlb(size_bytes, false, node)) return std::move(*backed);
     }
 
     const std::uint64_t ram_bytes = abi::align_up(size_bytes, abi::page_size);
@@ -84,6 +97,19 @@ BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish) {
                           "this host has no transparent huge pages: turn them on (as root: echo madvise > "
                           "/sys/kernel/mm/transparent_hugepage/enabled), or use --hugepages auto");
     return {std::move(mapping), ram_bytes, taken ? Backing::transparent_huge : Backing::small};
+}
+
+}  // namespace
+
+BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish,
+                             const config::MemoryPlacement& placement) {
+    BackedMapping backed = choose_backing(size_bytes, wish, placement.node);
+    if (placement.node && !backed.mapping.bind_to_node(*placement.node))
+        throw host::Error(host::ExitCode::placement, "this host has no memory on NUMA node " +
+                                                         std::to_string(*placement.node) + ", which --numa names");
+    if (placement.is_mergeable && !backed.mapping.advise(0, backed.mapping.size_bytes(), host::Advice::mergeable))
+        throw host::Error(host::ExitCode::placement, "the kernel of this host cannot merge equal pages, so not --ksm");
+    return backed;
 }
 
 }  // namespace husk::memory

@@ -17,6 +17,7 @@ struct BackedMapping {
 };
 
 // Maps size_bytes, rounded up to pages, as `wish` says. Throws host::Error as GuestMemory::create does.
-[[nodiscard]] BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish);
+[[nodiscard]] BackedMapping create_backing(std::uint64_t size_bytes, config::HugePages wish,
+                                           const config::MemoryPlacement& placement);
 
 }  // namespace husk::memory

@@ -25,8 +25,9 @@ const char* name_of(Backing backing) {
     return "?";
 }
 
-GuestMemory GuestMemory::create(std::uint64_t size_bytes, config::HugePages wish) {
-    BackedMapping backed = create_backing(size_bytes, wish);
+GuestMemory GuestMemory::create(std::uint64_t size_bytes, config::HugePages wish,
+                                const config::MemoryPlacement& placement) {
+    BackedMapping backed = create_backing(size_bytes, wish, placement);
     return {std::move(backed.mapping), backed.size_bytes, backed.backing};
 }
 

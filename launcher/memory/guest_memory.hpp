@@ -32,8 +32,9 @@ struct Region {
 class GuestMemory final {
 public:
     // size_bytes is rounded up to whole pages of the kind asked for. Throws host::Error: no_huge_pages when an explicit
-    // kind is not to be had, memory_too_small below 4 MiB, host_failure.
-    [[nodiscard]] static GuestMemory create(std::uint64_t size_bytes, config::HugePages wish);
+    // kind is not to be had, memory_too_small below 4 MiB, placement, host_failure.
+    [[nodiscard]] static GuestMemory create(std::uint64_t size_bytes, config::HugePages wish,
+                                            const config::MemoryPlacement& placement = {});
 
     [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
     [[nodiscard]] Backing backing() const { return backing_; }

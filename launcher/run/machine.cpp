@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/run/machine.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "launcher/boot/load_image.hpp"
 #include "launcher/boot/page_table_builder.hpp"
 #include "launcher/host/clock.hpp"
+#include "launcher/host/cpu_affinity.hpp"
 #include "launcher/host/errno_error.hpp"
 #include "launcher/host/standard_streams.hpp"
 #include "launcher/run/step_timer.hpp"
@@ -58,6 +60,21 @@ abi::GuestVirt choose_main_stack_end() {
     return {abi::main_stack_highest_end - below};
 }
 
+// Says what is wrong with --pin before anything is made.
+void check_pins(const std::vector<unsigned>& pins) {
+    if (pins.empty()) return;
+    if (pins.size() != vcpu_count)
+        throw host::Error(host::ExitCode::placement, "--pin names " + std::to_string(pins.size()) +
+                                                         " CPUs, but the VM has " + std::to_string(vcpu_count) +
+                                                         " virtual CPU: name one for each");
+    const std::vector<unsigned> allowed = host::allowed_cpus();
+    for (const unsigned pin : pins) {
+        if (std::ranges::find(allowed, pin) == allowed.end())
+            throw host::Error(host::ExitCode::placement, "--pin names CPU " + std::to_string(pin) +
+                                                             ", which is not there or not for this process");
+    }
+}
+
 }  // namespace
 
 Machine::Machine(const config::LaunchConfig& config, const image::Image& image, const RunHooks& hooks, Stats& stats)
@@ -65,9 +82,10 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
       image_(image),
       hooks_(hooks),
       stats_(stats),
-      memory_(memory::GuestMemory::create(config.memory_bytes, config.huge_pages)),
+      memory_(memory::GuestMemory::create(config.memory_bytes, config.huge_pages, config.placement)),
       devices_(config, memory_, *this, hooks.on_warning) {
     StepTimer timer(stats);
+    check_pins(config.pins);
     if (!config.name.empty()) name_.emplace(control::NameClaim::claim(config.name));
     const kvm::System system = kvm::System::open();
     kvm::load_cpu_model(system, cpu_model_);

@@ -8,6 +8,7 @@
 
 #include <husk/abi/machine.hpp>
 
+#include "launcher/host/cpu_affinity.hpp"
 #include "launcher/host/signals.hpp"
 #include "launcher/run/guest_fault.hpp"
 #include "launcher/run/host_signals.hpp"
@@ -40,6 +41,7 @@ std::uint64_t first_alarm_ns(const config::LaunchConfig& config) {
 void Machine::run(Outcome& outcome) {
     StepTimer timer(outcome.stats);
     VirtualCpu& cpu = cpus_.front();
+    if (!config_.pins.empty()) host::pin_this_thread(config_.pins[cpu.vcpu.index()]);
     cpu.control.attach_to_this_thread();
     cpu.control.let_alarm_end_wait();
     if (!devices_.empty()) cpu.control.share_spin_facts(devices_.spin_facts());

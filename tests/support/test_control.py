@@ -183,6 +183,18 @@ def stale_socket_goes(host: Host, process: subprocess.Popen) -> str | None:
     return None
 
 
+def stays_pinned(host: Host) -> str | None:
+    cpu = max(os.sched_getaffinity(0))
+    process = host.start("--pin", str(cpu), "--net", "user", "--name", "pinned", "--ksm", "--numa", "0", host.reader)
+    wrong = host.wait_for("pinned")
+    threads = {int(thread): os.sched_getaffinity(int(thread)) for thread in os.listdir(f"/proc/{process.pid}/task")}
+    if threads.pop(process.pid) != {cpu}:
+        wrong = wrong or "the vCPU's thread may run elsewhere"
+    if os.sched_getaffinity(0) not in threads.values():
+        wrong = wrong or f"all threads are pinned: {threads}"
+    return wrong or ends(host, process, 143, "stop", "pinned")
+
+
 def check_all(host: Host, tally: Tally) -> None:
     tally.record("no VM, no rows", None if host.running() == {} else "ps lists VMs")
     tally.record("stop of no VM is refused", refuses(host, 89, "stop", "web"))
@@ -202,6 +214,7 @@ def check_all(host: Host, tally: Tally) -> None:
     web.connect().request("GET", "/slow?ms=20000")
     tally.record("stop has an end to its patience", ends(host, web.process, 137, "stop", "web", "--timeout", "500ms"))
 
+    tally.record("a pinned vCPU stays, devices' threads do not", stays_pinned(host))
     readers = [host.start(host.reader), host.start(host.reader)]
     tally.record("names are made from images", host.wait_for("stdin_lines", "stdin_lines-2"))
     for name in host.running():

@@ -90,6 +90,9 @@ def bad_command_lines(test: Refusals) -> None:
     test.expect("bad size", 64, "--memory|memory", "run", "--memory", "lots", test.hello)
     test.expect("bad variable", 64, "env", "run", "--env", "NOVALUE", test.hello)
     test.expect("bad huge pages", 64, "hugepages", "run", "--hugepages", "3M", test.hello)
+    test.expect("bad CPUs", 64, "numbers of CPUs", "run", "--pin", "3-1", test.hello)
+    test.expect("bad node", 64, "NUMA node", "run", "--numa", "near", test.hello)
+    test.expect("bad name", 64, "--name", "run", "--name", "a b", test.hello)
     test.expect("bad accelerator", 64, "accel", "run", "--accel", "xen", test.hello)
 
 
@@ -185,6 +188,9 @@ def bad_hosts(test: Refusals, has_kvm: bool) -> None:
     test.expect("no QEMU", 81, "qemu-system-x86", "run", "--accel", "qemu", test.hello, env={"PATH": "/nowhere"})
     if has_kvm:
         test.expect("too little memory", 76, "memory", "run", "--accel", "kvm", "--memory", "1M", test.hello)
+        test.expect("a CPU that is not there", 87, "CPU 9999", "run", "--accel", "kvm", "--pin", "9999", test.hello)
+        test.expect("more pins than virtual CPUs", 87, "one for each", "run", "--accel", "kvm", "--pin", "0,0", test.hello)
+        test.expect("a node that is not there", 87, "node 1000", "run", "--accel", "kvm", "--numa", "1000", test.hello)
         free = Path("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages")
         if not free.exists() or int(free.read_text()) == 0:
             test.expect("no huge pages", 77, "huge", "run", "--accel", "kvm", "--memory", "1G", "--hugepages", "1G",

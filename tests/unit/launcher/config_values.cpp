@@ -35,3 +35,13 @@ TEST_CASE("a later variable takes the place of an earlier one of its name") {
     CHECK_FALSE(is_environment_entry("=A"));
     CHECK_FALSE(is_environment_entry("A"));
 }
+
+TEST_CASE("lists of CPUs") {
+    using Cpus = std::vector<unsigned>;
+    CHECK(parse_cpu_list("3") == Cpus{3});
+    CHECK(parse_cpu_list("2,3,6-8") == Cpus{2, 3, 6, 7, 8});
+    for (const std::string_view bad : {"", ",", "1,", "2-", "-1", "4-2", "a", "1 2", "70000", "0-99999999999"})
+        CHECK_FALSE(parse_cpu_list(bad));
+    CHECK(parse_node("0") == 0u);
+    for (const std::string_view bad : {"", "-1", "1024", "1x"}) CHECK_FALSE(parse_node(bad));
+}

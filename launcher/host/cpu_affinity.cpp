@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/host/cpu_affinity.hpp"
+
+#include <sched.h>
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "launcher/host/errno_error.hpp"
+
+namespace husk::host {
+
+namespace {
+
+std::mutex mutex;
+std::optional<cpu_set_t> before_first_pin;  // under mutex
+
+}  // namespace
+
+std::vector<unsigned> allowed_cpus() {
+    cpu_set_t set;
+    std::vector<unsigned> cpus;
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return cpus;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+    return cpus;
+}
+
+void pin_this_thread(unsigned cpu) {
+    const std::lock_guard lock(mutex);
+    if (cpu_set_t set; !before_first_pin && ::sched_getaffinity(0, sizeof set, &set) == 0) before_first_pin = set;
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    if (::sched_setaffinity(0, sizeof only, &only) != 0)
+        throw errno_error("cannot bind a virtual CPU to CPU " + std::to_string(cpu));
+}
+
+void unpin_this_thread() {
+    const std::lock_guard lock(mutex);
+    if (before_first_pin) ::sched_setaffinity(0, sizeof *before_first_pin, &*before_first_pin);
+}
+
+}  // namespace husk::host

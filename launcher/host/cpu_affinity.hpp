@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which CPUs this process may use, and one thread bound to one of them.
+#pragma once
+
+#include <vector>
+
+namespace husk::host {
+
+// Sorted; empty when the kernel does not say.
+[[nodiscard]] std::vector<unsigned> allowed_cpus();
+
+// From now on the calling thread runs on this CPU only. Throws Error.
+void pin_this_thread(unsigned cpu);
+
+// A thread inherits the pin of the one that starts it: with this the calling one may use all CPUs that the process had
+// before the first pin.
+void unpin_this_thread();
+
+}  // namespace husk::host
