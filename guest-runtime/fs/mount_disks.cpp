@@ -81,7 +81,10 @@ void explain(TextWriter& why, Errno error) {
 
 void shut_down_all() {
     for (std::size_t i = 0; const Mount* entry = mount_at(i); ++i) (void)entry->filesystem->unmount();
-    (void)sync_disks();
+    (void)page_caches().write_back_all(nullptr);
+    for (std::size_t i = 0; block::BlockDevice* device = block::device_at(i); ++i) {
+        if (device->was_changed()) (void)block::flush(*device);
+    }
 }
 
 }  // namespace

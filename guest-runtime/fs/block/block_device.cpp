@@ -16,9 +16,12 @@ std::optional<Errno> BlockDevice::refusal(const BlockRequest& request) const {
     return request.size_bytes > most ? std::optional(Errno::einval) : std::nullopt;
 }
 
-bool BlockDevice::answer_at_once(BlockRequest& request) const {
+bool BlockDevice::answer_at_once(BlockRequest& request) {
     request.sent_bytes = request.done_bytes = 0;
     request.error = refusal(request);
+    bool is_change = request.operation == Operation::write || request.operation == Operation::discard ||
+                     request.operation == Operation::write_zeroes;
+    if (is_change && !request.error) was_changed_.store(true, std::memory_order_relaxed);
     return request.error || (request.operation == Operation::flush && !has_write_cache());
 }
 

@@ -6,6 +6,7 @@
 //   device.submit(request);      // never sleeps; on_done() may run before it returns
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -78,6 +79,10 @@ public:
     // Its length; 0: it has none. Sleeps.
     virtual Result<std::size_t> read_serial(std::span<char>) { return std::size_t{0}; }
 
+    // Whether this VM has asked for a change of what is on it. Otherwise its end needs no flush; an fsync does, since
+    // an earlier VM that was killed may have left changes that are not stable.
+    [[nodiscard]] bool was_changed() const { return was_changed_.load(std::memory_order_relaxed); }
+
     // Errors: EIO; EINVAL for a range that is misaligned or beyond the end; EROFS; EOPNOTSUPP.
     void submit(BlockRequest& request);
     // All of them with one notification; the list is empty afterwards.
@@ -91,7 +96,9 @@ protected:
 private:
     [[nodiscard]] std::optional<Errno> refusal(const BlockRequest& request) const;
     // True: the request was answered without the device.
-    bool answer_at_once(BlockRequest& request) const;
+    bool answer_at_once(BlockRequest& request);
+
+    std::atomic<bool> was_changed_ = false;
 };
 
 }  // namespace husk::block

@@ -158,17 +158,28 @@ Result<> Ext4::store_dirty() {
 
 Result<> Ext4::sync() {
     if (volume_.is_read_only()) return {};
-    Result<> written = page_caches().write_back_all(this);
-    Result<> stored = store_dirty();
+    Result<> written = write_all();
     bool flushed = HUSK_TRY(volume_.journal().sync());
     if (!flushed) HUSK_TRY(block::flush(volume_.device()));
+    return written;
+}
+
+Result<> Ext4::write_all() {
+    Result<> written = page_caches().write_back_all(this);
+    Result<> stored = store_dirty();
     return written.ok() ? stored : written;
 }
 
+// As sync(), but that a mount without changes ends without a flush.
 Result<> Ext4::unmount() {
-    Result<> synced = sync();
+    if (volume_.is_read_only()) return volume_.close();
+    Result<> written = write_all();
+    // Before close() looks whether anything was committed.
+    auto committed = volume_.journal().sync();
     HUSK_TRY(volume_.close());
-    return synced;
+    if (!committed.ok()) return committed.error();
+    if (volume_.device().was_changed()) HUSK_TRY(block::flush(volume_.device()));
+    return written;
 }
 
 // What a crash left: inodes without a name go, those that were being truncated are truncated again.
