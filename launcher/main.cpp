@@ -5,6 +5,7 @@
 
 #include <array>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -18,6 +19,7 @@
 #include "launcher/cli/inspect.hpp"
 #include "launcher/cli/vm_commands.hpp"
 #include "launcher/config/text.hpp"
+#include "launcher/debug/debugger.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/process.hpp"
 #include "launcher/image/details.hpp"
@@ -46,11 +48,21 @@ report::XsaveLayout guest_xsave_layout() {
     return {xcr0, kvm::xsave_size_bytes(std::span(entries).first(count), xcr0)};
 }
 
-run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image& image) {
+// Listens where one is wanted. One that only crashes are for is not told of anything before.
+std::optional<debug::Debugger> make_debugger(const config::LaunchConfig& config, const image::Image& image) {
+    const auto& address = config.debug.gdb ? config.debug.gdb : config.debug.gdb_on_crash;
+    if (!address) return std::nullopt;
+    return std::make_optional<debug::Debugger>(*address, image.note, guest_xsave_layout());
+}
+
+run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image& image,
+                         std::optional<debug::Debugger>& debugger) {
     run::RunHooks hooks;
     hooks.on_crash = [&](const run::CrashView& crash) {
         report::report_crash({crash.record, crash.memory, crash.page_table_root}, image, config, guest_xsave_layout());
+        if (debugger) debugger->on_crash(crash, config.debug.gdb_on_crash.has_value());
     };
+    if (config.debug.gdb) hooks.on_stop = [&](const run::StopView& stop) { return debugger->on_stop(stop); };
     hooks.on_warning = [](std::string_view line) { report::say(line); };
     if (config.verbose) {
         hooks.on_log = [](std::string_view line) { report::say(report::make_printable(line)); };
@@ -60,7 +72,9 @@ run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image&
 }
 
 int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
-    run::Outcome outcome = run::run_vm(config, image, make_hooks(config, image));
+    std::optional<debug::Debugger> debugger = make_debugger(config, image);
+    run::Outcome outcome = run::run_vm(config, image, make_hooks(config, image, debugger));
+    if (debugger) debugger->on_end(outcome.exit_status, outcome.signal);
     if (outcome.failure) report::say(outcome.failure->sentence);
     using config::StatsFormat;
     if (config.stats == StatsFormat::text) report::write_text(STDERR_FILENO, report::stats_as_text(outcome.stats));
@@ -99,6 +113,7 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
     if (!config.name.empty()) report::say("--name has no effect under QEMU");
+    if (config.debug.gdb_on_crash) report::say("--gdb-on-crash has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
     const qemu::Ending ending = qemu::run_under_qemu(prepared);
     return ending.signal != 0 ? signal_exit_base + ending.signal : ending.exit_status;

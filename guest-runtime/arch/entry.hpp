@@ -17,6 +17,7 @@ extern "C" {
 // Labels of entry.S; only their addresses mean something.
 extern const char husk_runtime_text_begin[], husk_runtime_text_end[];
 extern const char husk_trap_plain[], husk_trap_error[], husk_trap_page_fault[], husk_interrupt_entry[];
+extern const char husk_syscall_entry[];
 extern const char husk_copy_end[], husk_copy_fault[];
 extern const char husk_thread_begin[], husk_runtime_thread_begin[];
 

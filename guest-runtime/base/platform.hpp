@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <husk/abi/crash_record.hpp>
+#include <husk/abi/stop_record.hpp>
 
 #include "guest-runtime/base/result.hpp"
 
@@ -36,6 +37,8 @@ unsigned console_poll(int stream, unsigned wanted);
 
 void log(std::string_view line);
 void crash(const abi::CrashRecord& record);
+// Returns when the debugger lets the application go on, with what the `stop` doorbell says.
+[[nodiscard]] std::int64_t stop(abi::StopRecord& record);
 [[noreturn]] void exit(int status, int signal);
 
 }  // namespace husk::platform

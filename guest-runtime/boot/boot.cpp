@@ -26,6 +26,7 @@
 #include "guest-runtime/syscall/system_name.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
 #include "guest-runtime/thread/death.hpp"
+#include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/first_thread.hpp"
 #include "guest-runtime/thread/runtime_thread.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
@@ -116,6 +117,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     fs::initialise();
 
     sys::take_host_name(boot::view.settings);
+    if ((info->flags & abi::boot_flag::debugger) != 0) thread::attach_debugger();
     virtio_devices::start(boot::view.devices);
     net::configure(boot::view.settings);
     fs::register_block_devices();

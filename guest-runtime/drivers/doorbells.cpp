@@ -56,6 +56,8 @@ unsigned console_poll(int stream, unsigned wanted) {
 void log(std::string_view line) { ring(Doorbell::log, gpa_of(line.data()), line.size()); }
 void crash(const abi::CrashRecord& record) { ring(Doorbell::crash, gpa_of(&record)); }
 
+std::int64_t stop(abi::StopRecord& record) { return ring(Doorbell::stop, gpa_of(&record)); }
+
 void exit(int status, int signal) {
     for (;;) ring(Doorbell::exit, static_cast<std::uint64_t>(status), static_cast<std::uint64_t>(signal));
 }

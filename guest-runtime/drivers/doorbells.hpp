@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <husk/abi/crash_record.hpp>
+#include <husk/abi/stop_record.hpp>
 
 #include "guest-runtime/base/result.hpp"
 
@@ -20,6 +21,7 @@ Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes);
 unsigned console_poll(int stream, unsigned wanted);
 void log(std::string_view line);
 void crash(const abi::CrashRecord& record);
+[[nodiscard]] std::int64_t stop(abi::StopRecord& record);
 [[noreturn]] void exit(int status, int signal);
 
 }  // namespace husk::doorbells

@@ -43,6 +43,9 @@ void crash(const abi::CrashRecord& record) {
     is_foreign ? foreign_machine::report_crash(record) : doorbells::crash(record);
 }
 
+// A foreign VMM brings its own debugger, and no boot flag asks for ours.
+std::int64_t stop(abi::StopRecord& record) { return is_foreign ? 1 : doorbells::stop(record); }
+
 void exit(int status, int signal) {
     if (is_foreign) foreign_machine::exit(status, signal);
     doorbells::exit(status, signal);

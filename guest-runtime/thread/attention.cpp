@@ -12,6 +12,7 @@
 #include "guest-runtime/memory/late_relro.hpp"
 #include "guest-runtime/thread/console_wait.hpp"
 #include "guest-runtime/thread/death.hpp"
+#include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/signal_delivery.hpp"
 #include "guest-runtime/thread/signal_state.hpp"
@@ -19,6 +20,26 @@
 #include "guest-runtime/thread/timer_queue.hpp"
 
 namespace husk::thread {
+
+namespace {
+
+// A running thread stops on its way out of the runtime, where all its registers are known.
+void ask_for_stop() {
+    Thread& self = current();
+    if (&self == arch::per_cpu().idle) {
+        stop_for_debugger(abi::StopReason::asked, nullptr);
+    } else {
+        self.work.fetch_or(work::stop | work::stop_asked, std::memory_order_relaxed);
+    }
+}
+
+void stop_if_wanted(Thread& self, arch::Context& context) {
+    const std::uint32_t wanted = self.work.fetch_and(~(work::stop | work::stop_asked), std::memory_order_relaxed);
+    if ((wanted & work::stop) == 0) return;
+    stop_for_debugger((wanted & work::stop_asked) != 0 ? abi::StopReason::asked : abi::StopReason::step, &context);
+}
+
+}  // namespace
 
 bool take_attention() {
     abi::VcpuMailbox& mailbox = arch::per_cpu().mailbox;
@@ -35,6 +56,7 @@ bool take_attention() {
     }
     if ((bits & abi::attention::console) != 0) console_queue().wake_all();
     if ((bits & abi::attention::devices) != 0) platform::serve_devices();
+    if ((bits & abi::attention::stop) != 0) ask_for_stop();
     return (bits & abi::attention::tick) != 0;
 }
 
@@ -52,5 +74,6 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
         if (is_exiting()) stay_in_runtime();
         self.work.fetch_and(~work::full_restore, std::memory_order_relaxed);
         if (has_work(self)) deliver_signals(*context);
+        if (has_work(self)) stop_if_wanted(self, *context);
     } while (has_work(self));
 }

@@ -13,17 +13,17 @@
 #include "guest-runtime/base/string.hpp"
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/thread/thread.hpp"
+#include "guest-runtime/thread/thread_records.hpp"
 
 namespace husk::thread {
 
 namespace {
 
-constexpr std::uint32_t max_threads = 1024, max_mappings = 4096;
+constexpr std::uint32_t max_mappings = 4096;
 
 // In the image's bss, whose gpa is its address: pages of it that no one touches cost nothing. The tables lie behind the
 // rest of it (runtime.ld).
 constinit abi::CrashRecord record{};
-[[gnu::section(".bss.late")]] constinit abi::CrashThread threads[max_threads]{};
 [[gnu::section(".bss.late")]] constinit abi::CrashMapping mappings[max_mappings]{};
 constinit char message[512];
 constinit std::atomic<bool> is_dying = false;
@@ -37,22 +37,6 @@ template <class T>
 std::uint64_t gpa(const T& object) {
     // SAFETY: an address only; the image is mapped where it lies.
     return reinterpret_cast<std::uint64_t>(&object);
-}
-
-void fill_registers(abi::CrashRegisters& to, const arch::Context& from, std::uint64_t fs_base) {
-    static_assert(sizeof(arch::Context) <= sizeof(abi::CrashRegisters));
-    memcpy(&to, &from, sizeof from);
-    to.fs_base = fs_base;
-}
-
-void fill_thread(abi::CrashThread& entry, const Thread& thread, const arch::Context& context) {
-    bool is_self = &thread == &current();
-    entry.tid = thread.tid;
-    memcpy(entry.name, thread.name, sizeof entry.name);
-    if (is_self) arch::save_vector_state(thread.vector_area);
-    // SAFETY: vector areas come from the heap, which lies in the physmap.
-    entry.xsave_gpa = reinterpret_cast<std::uint64_t>(thread.vector_area) - abi::physmap_base;
-    fill_registers(entry.registers, context, is_self ? arch::read_fs_base() : thread.fs_base);
 }
 
 // Once; a second thread that wants to end the VM waits for the first one's end.
@@ -104,21 +88,16 @@ void exit_process(int status) {
 
 void die_of_signal(const SignalInfo& info, const arch::Context& context, bool with_record) {
     if (with_record && !is_dying.exchange(true)) {
-        Thread& self = current();
-        std::uint32_t count = 0;
-        fill_thread(threads[count++], self, context);
         // No lock: nothing may stand between a dying application and its record.
-        for (Thread& thread : all_threads().threads) {
-            if (&thread != &self && count < max_threads) fill_thread(threads[count++], thread, thread.context());
-        }
+        const std::span<const abi::CrashThread> threads = record_threads(&context);
         MappingWriter writer;
         memory::visit_ranges(writer);
         record.kind = abi::CrashKind::signal;
         record.signal = static_cast<std::uint32_t>(info.number);
         record.signal_code = info.code;
         record.fault_address = info.code > 0 ? info.fault.address : 0;
-        record.thread_count = count;
-        record.threads_gpa = gpa(threads);
+        record.thread_count = static_cast<std::uint32_t>(threads.size());
+        record.threads_gpa = thread_records_gpa();
         record.mapping_count = writer.count;
         record.mappings_gpa = gpa(mappings);
         platform::crash(record);

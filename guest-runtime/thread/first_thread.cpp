@@ -9,6 +9,7 @@
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/base/string.hpp"
+#include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/first_frame.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/thread.hpp"
@@ -50,6 +51,7 @@ void start_first_thread(std::string_view image_path, std::uint64_t rip, std::uin
     context.rflags = abi::user_rflags;
     lay_first_frame(thread, context);
     name_after_image(thread, image_path);
+    if (debugger_is_attached()) thread.work.fetch_or(work::stop | work::stop_asked, std::memory_order_relaxed);
     {
         Guard guard(all_threads().lock);
         thread.tid = next_tid();

@@ -20,6 +20,8 @@ namespace work {
 inline constexpr std::uint32_t signal = 1u << 0;        // a signal that is not blocked may be pending
 inline constexpr std::uint32_t full_restore = 1u << 1;  // the system call replaced the whole Context
 inline constexpr std::uint32_t restore_mask = 1u << 2;  // TemporaryMask: the saved mask comes back after delivery
+inline constexpr std::uint32_t stop = 1u << 3;          // stop for the debugger
+inline constexpr std::uint32_t stop_asked = 1u << 4;    // because the debugger asked, not after a step
 }  // namespace work
 
 // entry.S reads `work` at offset 0 of Thread.

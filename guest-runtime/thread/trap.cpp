@@ -8,6 +8,7 @@
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/signal.hpp"
 #include "guest-runtime/thread/signal_delivery.hpp"
 #include "guest-runtime/thread/thread.hpp"
@@ -86,6 +87,12 @@ bool is_user_copy(std::uint64_t rip) {
     return rip >= reinterpret_cast<std::uint64_t>(&husk_copy) && rip < reinterpret_cast<std::uint64_t>(husk_copy_end);
 }
 
+// A debugger sees it first, and may have other ideas.
+void raise(Context& context, const thread::SignalInfo& info) {
+    if (thread::debugger_is_attached() && !thread::stop_at_fault(info.number, context)) return;
+    thread::force_signal(info);
+}
+
 void page_fault_trap(Context& context, std::uint64_t error, std::uint64_t address) {
     bool in_runtime = is_runtime_text(context.rip);
     if (in_runtime && !is_user_copy(context.rip)) die_in_runtime(context, page_fault, address);
@@ -98,14 +105,14 @@ void page_fault_trap(Context& context, std::uint64_t error, std::uint64_t addres
     }
     switch (answer) {
         case memory::FaultAnswer::not_mapped:
-            return thread::force_signal(thread::fault_info(sig::segv, 1, address, page_fault, error));
+            return raise(context, thread::fault_info(sig::segv, 1, address, page_fault, error));
         case memory::FaultAnswer::not_allowed:
-            return thread::force_signal(thread::fault_info(sig::segv, 2, address, page_fault, error));
+            return raise(context, thread::fault_info(sig::segv, 2, address, page_fault, error));
         case memory::FaultAnswer::out_of_memory:
             log_line("out of memory: a touched page has no frame left");
             [[fallthrough]];
         default:
-            return thread::force_signal(thread::fault_info(sig::bus, 2, address, page_fault, error));
+            return raise(context, thread::fault_info(sig::bus, 2, address, page_fault, error));
     }
 }
 
@@ -118,9 +125,12 @@ extern "C" void husk_trap(husk::arch::Context* context, std::uint64_t vector, st
     bool in_runtime = arch::is_runtime_text(context->rip);
     if (vector == arch::page_fault) {
         arch::page_fault_trap(*context, error, cr2);
+    } else if ((vector == arch::debug || vector == arch::breakpoint) && thread::debugger_is_attached() &&
+               thread::take_debug_trap(vector, *context)) {
+        // Whatever the debugger said is in the context.
     } else {
         if (in_runtime) arch::die_in_runtime(*context, vector, cr2);
-        thread::force_signal(arch::signal_of(vector, *context));
+        arch::raise(*context, arch::signal_of(vector, *context));
     }
     if (!in_runtime && thread::has_work(thread::current())) husk_leave_runtime(context);
 }

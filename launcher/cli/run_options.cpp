@@ -30,6 +30,8 @@ struct RunOptions {
     std::optional<std::string> node;
     bool is_mergeable = false;
     std::optional<std::string> core;
+    std::optional<std::string> gdb;
+    std::optional<std::string> gdb_on_crash;
     std::string stats;  // empty: not given
     bool verbose = false;
 };
@@ -65,6 +67,9 @@ void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--numa", "NODE", options.node, "take all guest memory from this NUMA node");
     parser.add_flag("--ksm", options.is_mergeable, "let the host share pages that are equal to another VM's");
     parser.add_text("--core", "FILE", options.core, "write a core file when the application crashes");
+    parser.add_text("--gdb", "PORT", options.gdb,
+                    "wait for gdb at [HOST:]PORT before the application's first instruction");
+    parser.add_text("--gdb-on-crash", "PORT", options.gdb_on_crash, "wait for gdb when the application crashes");
     parser.add_optional_text("--stats", "text", options.stats,
                              "print times and counts at the end; --stats=json as JSON");
     parser.add_flag("--verbose", options.verbose, "say what the launcher and the runtime do");
@@ -145,6 +150,11 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
     apply_disks(options, config);
     apply_networks(options, config);
     if (options.core) config.core_file = *options.core;
+    if (options.gdb) config.debug.gdb = parse_value("--gdb", *options.gdb, parse_debug_address, debug_address_form);
+    if (options.gdb_on_crash) {
+        config.debug.gdb_on_crash =
+            parse_value("--gdb-on-crash", *options.gdb_on_crash, parse_debug_address, debug_address_form);
+    }
     if (!options.stats.empty()) config.stats = parse_value("--stats", options.stats, parse_stats, stats_form);
     config.verbose = config.verbose || options.verbose;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/config/debug_config.hpp"
 #include "launcher/config/disk_config.hpp"
 #include "launcher/config/net_config.hpp"
 
@@ -38,6 +39,7 @@ struct LaunchConfig {
     std::vector<NetConfig> networks;  // eth0, eth1, ...
     std::optional<std::chrono::milliseconds> timeout;
     std::optional<std::filesystem::path> core_file;
+    DebugConfig debug;
     StatsFormat stats = StatsFormat::none;
     bool verbose = false;
 };

@@ -74,6 +74,18 @@ std::optional<StatsFormat> parse_stats(std::string_view text) {
     return find_value(names, text);
 }
 
+std::optional<DebugAddress> parse_debug_address(std::string_view text) {
+    DebugAddress address;
+    if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
+        address.host = text.substr(0, colon);
+        if (address.host.empty() || address.host == "localhost") address.host = "127.0.0.1";
+        text.remove_prefix(colon + 1);
+    }
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), address.port);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return address;
+}
+
 bool is_environment_entry(std::string_view text) {
     const std::size_t equals = text.find('=');
     return equals != std::string_view::npos && equals > 0 && text.find('\0') == std::string_view::npos;

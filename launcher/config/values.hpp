@@ -30,6 +30,9 @@ inline constexpr std::string_view accelerator_form = "one of auto, kvm, qemu";
 inline constexpr std::string_view stats_form = "one of none, text, json";
 [[nodiscard]] std::optional<StatsFormat> parse_stats(std::string_view text);
 
+inline constexpr std::string_view debug_address_form = "[HOST:]PORT, the port a number up to 65535";
+[[nodiscard]] std::optional<DebugAddress> parse_debug_address(std::string_view text);
+
 inline constexpr std::string_view environment_form = "a variable as NAME=VALUE";
 [[nodiscard]] bool is_environment_entry(std::string_view text);
 

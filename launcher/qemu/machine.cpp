@@ -96,6 +96,11 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     line.add(
         {"-m", fill_in("size={}B", config.memory_bytes), "-kernel", config.image.native(), "-append", kernel_line});
     line.add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"});
+    // QEMU's own server, which knows the machine and not the application's threads.
+    if (const auto& gdb = config.debug.gdb) {
+        if (gdb->port == 0) throw host::Error(host::ExitCode::usage, "under QEMU, --gdb needs a port that is not 0");
+        line.add({"-gdb", fill_in("tcp:{}:{}", gdb->host, gdb->port), "-S"});
+    }
     line.add(disk_words(config.disks));
     const NetworkWords networks = open_networks(config.networks, config.disks.size());
     line.add(networks.words);

@@ -48,6 +48,18 @@ bool GuestPages::copy_in(abi::GuestVirt from, std::span<std::byte> to) const {
     return true;
 }
 
+bool GuestPages::copy_out(abi::GuestVirt to, std::span<const std::byte> from) const {
+    while (!from.empty()) {
+        const std::uint64_t in_page = abi::page_size - to.value % abi::page_size;
+        const auto piece = from.first(std::min<std::uint64_t>(from.size(), in_page));
+        const auto physical = try_translate(to);
+        if (!physical || !memory_.copy_out(*physical, piece)) return false;
+        from = from.subspan(piece.size());
+        to = to + piece.size();
+    }
+    return true;
+}
+
 bool GuestPages::for_each_page(abi::GuestVirt begin, abi::GuestVirt end,
                                const std::function<bool(const GuestPage&)>& on_page) const {
     Walk walk{abi::align_down(begin.value, abi::page_size), std::min(end.value, user_half_end), on_page};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dead guest's virtual memory, read through its own page tables, which may say anything.
+// A guest's virtual memory while it stands still, reached through its own page tables, which may say anything.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,9 @@ public:
 
     // False when not all of it is mapped RAM; `to` then holds what came before the hole.
     [[nodiscard]] bool copy_in(abi::GuestVirt from, std::span<std::byte> to) const;
+
+    // The same the other way round, whatever the guest may do there itself; what lies before a hole is written.
+    [[nodiscard]] bool copy_out(abi::GuestVirt to, std::span<const std::byte> from) const;
 
     // Calls on_page for each present page of [begin, end), cut to it, by address, until it returns false. Absent parts
     // cost nothing. False when on_page or the table budget ended it.

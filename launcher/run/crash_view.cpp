@@ -26,4 +26,12 @@ std::optional<abi::CrashRecord> try_read_crash_record(const memory::GuestMemory&
     return record;
 }
 
+std::optional<abi::StopRecord> try_read_stop_record(const memory::GuestMemory& memory, abi::GuestPhys at) {
+    auto record = memory.copy_in<abi::StopRecord>(at);
+    if (!record || record->reason < abi::StopReason::asked || record->reason > abi::StopReason::fault)
+        return std::nullopt;
+    keep_if_in_ram(memory, record->threads_gpa, record->thread_count, most_threads, sizeof(abi::CrashThread));
+    return record;
+}
+
 }  // namespace husk::run

@@ -57,7 +57,11 @@ bool Doorbells::serve(std::uint16_t port, abi::VcpuMailbox& mailbox, VcpuControl
             break;
         case abi::Doorbell::crash:
             stats.count(ExitKind::crash);
-            result = crash(arguments);
+            result = crash(arguments, control);
+            break;
+        case abi::Doorbell::stop:
+            stats.count(ExitKind::stop);
+            result = stop(arguments, control);
             break;
         default:
             end_.fault = "the guest rang doorbell " + std::to_string(port) + ", which this launcher does not have";
@@ -120,12 +124,26 @@ std::int64_t Doorbells::log(const Arguments& arguments) {
     return 0;
 }
 
-std::int64_t Doorbells::crash(const Arguments& arguments) {
+std::int64_t Doorbells::crash(const Arguments& arguments, const VcpuControl& control) {
     const auto record = try_read_crash_record(memory_, {arguments.word[0]});
     if (!record) return -EFAULT;
     crash_ = record->kind;
-    if (hooks_.on_crash) hooks_.on_crash({*record, memory_, page_table_root_});
+    if (hooks_.on_crash)
+        hooks_.on_crash({*record, memory_, page_table_root_, [&control] { return control.stop_requested(); }});
     return 0;
+}
+
+std::int64_t Doorbells::stop(const Arguments& arguments, const VcpuControl& control) {
+    if (!hooks_.on_stop) return 0;
+    const auto record = try_read_stop_record(memory_, {arguments.word[0]});
+    if (!record) return -EFAULT;
+    is_stopped_.store(true);
+    const StopAnswer answer =
+        hooks_.on_stop({*record, memory_, page_table_root_, [&control] { return control.stop_requested(); }});
+    is_stopped_.store(false);
+    if (!answer.goes_on) return -EINTR;
+    host_.watch_debugger(answer.watch_fd);
+    return answer.takes_signal ? 1 : 0;
 }
 
 void Doorbells::write_serial(std::span<const std::byte> bytes) {

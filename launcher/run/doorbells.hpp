@@ -2,6 +2,7 @@
 // The calls that a guest makes to its launcher, each served exactly as the contract says.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ public:
 
     // Raises attention::console once `stream` has one of poll_events.
     virtual void watch_console(unsigned stream, short poll_events) = 0;
+
+    // Raises attention::stop once `fd` is readable, at the first time after each call and while the guest runs.
+    virtual void watch_debugger(int fd) = 0;
 
     // null: there is no such vCPU.
     virtual VcpuControl* try_vcpu(std::uint64_t index) = 0;
@@ -47,6 +51,9 @@ public:
     [[nodiscard]] const End& end() const { return end_; }
     [[nodiscard]] std::optional<abi::CrashKind> crash() const { return crash_; }
 
+    // Whether the debugger's hook is at work. Any thread.
+    [[nodiscard]] bool is_stopped() const { return is_stopped_.load(); }
+
 private:
     struct Arguments {
         std::uint64_t word[4];
@@ -58,7 +65,8 @@ private:
     void exit(const Arguments& arguments);
     [[nodiscard]] std::int64_t wake(const Arguments& arguments);
     [[nodiscard]] std::int64_t log(const Arguments& arguments);
-    [[nodiscard]] std::int64_t crash(const Arguments& arguments);
+    [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VcpuControl& control);
+    [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VcpuControl& control);
 
     const memory::GuestMemory& memory_;
     const abi::GuestPhys page_table_root_;
@@ -67,6 +75,7 @@ private:
     Console console_;
     End end_;
     std::optional<abi::CrashKind> crash_;
+    std::atomic<bool> is_stopped_ = false;
 };
 
 }  // namespace husk::run

@@ -32,10 +32,11 @@ boot::BootBlobs blobs_of(const config::LaunchConfig& config, const kvm::CpuModel
             config.working_directory, devices.settings(),    devices.records()};
 }
 
-std::uint32_t flags_of(const config::LaunchConfig& config) {
+std::uint32_t flags_of(const config::LaunchConfig& config, const RunHooks& hooks) {
     std::uint32_t flags = abi::boot_flag::ram_is_zero;
     if (config.verbose) flags |= abi::boot_flag::verbose;
     if (config.core_file) flags |= abi::boot_flag::core_wanted;
+    if (hooks.on_stop) flags |= abi::boot_flag::debugger;
     return flags;
 }
 
@@ -170,7 +171,7 @@ abi::BootInfo Machine::map_memory() {
 }
 
 void Machine::write_boot_info(abi::BootInfo info) {
-    info.flags = flags_of(config_);
+    info.flags = flags_of(config_, hooks_);
     info.vcpu_count = vcpu_count;
     const host::WallClock clock = host::read_wall_clock();
     info.tsc_hz = tsc_hz_;

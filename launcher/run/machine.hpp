@@ -82,6 +82,7 @@ private:
     void on_device_note(const std::string& sentence) override;
     void on_device_fault(const std::string& sentence) override;
     void watch_console(unsigned stream, short poll_events) override;
+    void watch_debugger(int fd) override;
     VcpuControl* try_vcpu(std::uint64_t index) override;
 
     const config::LaunchConfig& config_;
@@ -105,6 +106,7 @@ private:
     std::atomic<bool> is_paused_ = false;
     std::atomic<bool> ended_by_force_ = false;  // over the control socket
     std::optional<control::Server> control_;
+    std::atomic<bool> debugger_is_watched_ = false;
     std::mutex device_fault_mutex_;
     std::optional<std::string> device_fault_;       // why a device ended the VM
     std::unique_ptr<event::EventLoop> event_loop_;  // last: its thread ends first

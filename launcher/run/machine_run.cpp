@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -192,6 +194,15 @@ event::EventLoop& Machine::event_loop() {
 void Machine::watch_console(unsigned stream, short poll_events) {
     event_loop().watch(static_cast<int>(stream), poll_events,
                        [this] { cpus_.front().control.raise(abi::attention::console); });
+}
+
+void Machine::watch_debugger(int fd) {
+    if (debugger_is_watched_.exchange(true)) return;
+    event_loop().watch(fd, POLLIN, [this] {
+        debugger_is_watched_.store(false);
+        // While the guest stands still, it is its debugger who reads.
+        if (!doorbells_->is_stopped()) cpus_.front().control.raise(abi::attention::stop);
+    });
 }
 
 VcpuControl* Machine::try_vcpu(std::uint64_t index) { return index < cpus_.size() ? &cpus_[index].control : nullptr; }

@@ -14,6 +14,7 @@
 
 #include <husk/abi/crash_record.hpp>
 #include <husk/abi/guest_address.hpp>
+#include <husk/abi/stop_record.hpp>
 
 #include "launcher/config/launch_config.hpp"
 #include "launcher/host/error.hpp"
@@ -29,12 +30,28 @@ struct CrashView {
     abi::CrashRecord record;
     const memory::GuestMemory& memory;
     abi::GuestPhys page_table_root;
+    std::function<bool()> is_ending;  // the VM shall end, whatever waits
+};
+
+// A guest under a debugger that stands still until the hook returns. The array of threads lies in RAM (checked).
+struct StopView {
+    abi::StopRecord record;
+    const memory::GuestMemory& memory;
+    abi::GuestPhys page_table_root;
+    std::function<bool()> is_ending;
+};
+
+struct StopAnswer {
+    bool goes_on;       // false: the VM ends
+    bool takes_signal;  // a fault becomes its signal
+    int watch_fd;       // the guest is to stop when this becomes readable
 };
 
 // Called on the thread that called run_vm, but where it says otherwise. A hook that is not set is left out.
 struct RunHooks {
     std::function<void(const CrashView&)> on_crash;
-    std::function<void(std::string_view)> on_log;  // a line of the runtime about itself
+    std::function<StopAnswer(const StopView&)> on_stop;  // set: there is a debugger
+    std::function<void(std::string_view)> on_log;        // a line of the runtime about itself
     std::function<void(std::string_view)>
         on_note;  // a line of the launcher about its choices, under --verbose; any thread
     std::function<void(std::string_view)> on_warning;  // what the user should know; any thread

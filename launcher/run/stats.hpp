@@ -30,6 +30,7 @@ enum class ExitKind : std::size_t {
     wake,
     log,
     crash,
+    stop,  // for the debugger
     serial,
     device,       // a write to a device's register
     memory,       // the first use of memory that KVM had not been told of

@@ -25,6 +25,7 @@ LAUNCHER_BELOW = {
     "devices": {"virtio", "backend", "bus", "memory", "kvm", "event", "host", "config"},
     "boot": {"kvm", "memory", "image", "host", "config"},
     "report": {"image", "memory", "host", "config", "run"},
+    "debug": {"report", "run", "image", "memory", "host", "config"},
     "run": {"boot", "control", "devices", "virtio", "backend", "bus", "kvm", "memory", "image", "event", "host", "config"},
     "user_net": set(),
     "cli": {"config", "image", "host", "kvm", "qemu", "memory", "backend", "control"},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network guest-network control service crash-reports disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network guest-network control service crash-reports debug disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
 long_stages=(crash large-disks apps)
 
@@ -42,6 +42,9 @@ stage_service() {
 }
 stage_crash-reports() {
     build release && python3 -B tests/support/test_crash_reports.py --build build/release
+}
+stage_debug() {
+    build release && python3 -B tests/support/test_debug.py --build build/release
 }
 stage_disk-ends() {
     build release && python3 -B tests/support/test_disk_ends.py --build build/release

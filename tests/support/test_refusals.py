@@ -93,6 +93,12 @@ def bad_command_lines(test: Refusals) -> None:
     test.expect("bad CPUs", 64, "numbers of CPUs", "run", "--pin", "3-1", test.hello)
     test.expect("bad node", 64, "NUMA node", "run", "--numa", "near", test.hello)
     test.expect("bad name", 64, "--name", "run", "--name", "a b", test.hello)
+    test.expect("a port for gdb that is no number", 64, "--gdb", "run", "--gdb", "here:there", test.hello)
+    test.expect("a port for gdb that is too large", 64, "--gdb", "run", "--gdb-on-crash", "65536", test.hello)
+    test.expect("gdb at no address of this host", 64, "gdb", "run", "--accel", "kvm", "--gdb", "nowhere:1", test.hello)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        test.expect("gdb at a port in use", 92, "in use", "run", "--accel", "kvm", "--gdb", str(taken.getsockname()[1]),
+                    test.hello)
     test.expect("bad accelerator", 64, "accel", "run", "--accel", "xen", test.hello)
 
 

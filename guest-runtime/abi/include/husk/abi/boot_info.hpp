@@ -37,6 +37,7 @@ namespace boot_flag {
 inline constexpr std::uint32_t ram_is_zero = 1u << 0;  // every byte of free_ranges is 0
 inline constexpr std::uint32_t verbose = 1u << 1;      // name unknown system calls
 inline constexpr std::uint32_t core_wanted = 1u << 2;  // fill CrashRecord's threads and mappings completely
+inline constexpr std::uint32_t debugger = 1u << 3;     // ring the `stop` doorbell, first before the first instruction
 }  // namespace boot_flag
 
 enum class StreamKind : std::uint8_t { closed, tty, pipe, file, null };  // pipe: also a socket

@@ -16,7 +16,7 @@ static_assert(sizeof(CrashRegisters) == 27 * 8);
 
 struct CrashThread {
     std::uint32_t tid;
-    std::uint32_t reserved;
+    std::uint32_t wishes;     // 0; the launcher's answer to a StopRecord: see namespace wish
     char name[16];            // NUL-terminated comm
     std::uint64_t xsave_gpa;  // of its XSAVE image in standard format, 0: none
     CrashRegisters registers;

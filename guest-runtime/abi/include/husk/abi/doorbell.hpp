@@ -32,6 +32,11 @@ enum class Doorbell : std::uint8_t {
     log = 0xe6,
     // (gpa of a CrashRecord) -> the application or the runtime died; `exit` follows. The launcher prints it.
     crash = 0xe7,
+    // (gpa of a StopRecord) -> under boot_flag::debugger, every thread stands still until it returns. 1: a fault
+    // becomes its signal; 0: it does not. -EINTR: the
+    // debugger
+    // ends the VM, as by SIGKILL.
+    stop = 0xe8,
 };
 inline constexpr std::uint16_t doorbell_first_port = 0xe0;
 inline constexpr std::uint16_t doorbell_last_port = 0xef;
@@ -43,6 +48,7 @@ inline constexpr std::uint32_t tick = 1u << 0;     // a time slice or VcpuMailbo
 inline constexpr std::uint32_t signals = 1u << 1;  // VcpuMailbox::signals is not 0
 inline constexpr std::uint32_t console = 1u << 2;  // a console stream has become ready
 inline constexpr std::uint32_t devices = 1u << 3;  // a virtio device has used buffers or changed its configuration
+inline constexpr std::uint32_t stop = 1u << 4;     // the debugger wants a stop; only under boot_flag::debugger
 }  // namespace attention
 
 // Shared by one vCPU and the launcher; the guest's GS base points at it. Every word is naturally aligned and written

@@ -84,6 +84,7 @@ inline constexpr std::uint64_t efer = 0xd01;                                  //
 inline constexpr std::uint64_t star = (0x10ull << 32) | (0x23ull << 48);      // syscall 0x10/0x18, sysret 0x33/0x2b
 inline constexpr std::uint64_t syscall_flag_mask = 0x4'0700;                  // TF IF DF AC are cleared at LSTAR
 inline constexpr std::uint64_t user_rflags = 0x3202;                          // IOPL 3, IF: ring 3's flags at the start
+inline constexpr std::uint64_t trap_flag = 0x100;  // rflags.TF: a #DB behind each instruction
 
 // Page-table entry bits, 4-level paging [sdm3 4.5]. Accessed and dirty are always set in advance: on shadow paging each
 // would cost a fault.

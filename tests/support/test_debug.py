@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's gdb on VMs: breakpoints, steps, watchpoints, threads, AVX, Ctrl-C, kill, detach; at a crash; under QEMU.
+
+usage: test_debug.py --build FOLDER
+"""
+import argparse
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from kvm import why_no_kvm
+from tally import Tally
+from test_crash_reports import in_order
+
+LIMIT_S = 60
+
+
+class Run:
+    """One VM that waits for gdb, and what came out of both."""
+
+    def __init__(self, husk: Path, image: Path, options: list[str], args: list[str]):
+        self.image = image
+        self.vm = subprocess.Popen([str(husk), "run", *options, str(image), "--", *args], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.said = ""
+
+    def address(self) -> str:
+        """Where gdb is to connect, as the launcher says it."""
+        for line in self.vm.stderr:
+            self.said += line
+            if found := re.search(r"target remote (\S+)", line):
+                return found.group(1)
+        raise RuntimeError(f"the launcher did not wait for gdb: {self.said}")
+
+    def gdb(self, *commands: str, address: str | None = None, fds: tuple = ()) -> str:
+        words = [word for command in (f"target remote {address or self.address()}", *commands) for word in ("-ex", command)]
+        result = subprocess.run(["gdb", "-nx", "-batch", "-ex", "set confirm off", *words, str(self.image)],
+                                capture_output=True, text=True, timeout=LIMIT_S, check=False, pass_fds=fds)
+        return result.stdout + result.stderr
+
+    def end(self) -> tuple[int, str]:
+        out, err = self.vm.communicate(timeout=LIMIT_S)
+        return self.vm.returncode, self.said + out + err
+
+
+def verdict(run: Run, text: str, patterns: list[str], status: int, out: str = "") -> str | None:
+    got, said = run.end()
+    if missing := in_order(patterns, text):
+        return f"gdb's words lack {missing!r} where it should be:\n{text}"
+    if got != status or out not in said:
+        return f"exit status {got}, should be {status}; the VM said:\n{said}"
+    return None
+
+
+def whole_session(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--gdb", "0"], [])
+    text = run.gdb("info symbol $pc", "break twice", "continue", "backtrace", "next", "finish", "delete",
+                   "watch watched", "continue", "delete", "break vector_is_full", "continue", "print $ymm7.v8_float",
+                   "break wait_for_nothing", "continue", "info threads", "thread 1", "backtrace 1", "delete",
+                   "set var go_on = true", "continue")
+    return verdict(run, text, [r"_start", r"Breakpoint 1, twice \(number=20\)", r"#1 .* main", r"return 2 \* number",
+                               r"Value returned is .* 40", r"Old value = 20\s+New value = 1\s", r"\{1, 2, 3, 4, 5, 6, 7, 8.5\}",
+                               r"wait_for_nothing", r"  1 .*Thread 1", r"\* 2 .*Thread 2", r"exited with code 07"],
+                   7, "sum 42")
+
+
+def interrupted_session(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--gdb", "0"], [])
+    address = run.address()
+    reader = run.vm.stdout
+    # Ctrl-C by gdb's user once the guest has printed something, which is behind gdb's `continue`.
+    command = f"python import os, signal, threading; threading.Thread(target=lambda: (os.read({reader.fileno()}, 64), " \
+              "os.kill(os.getpid(), signal.SIGINT))).start()"
+    text = run.gdb(command, "continue", "backtrace", "stepi", "stepi", "print watched", "set var go_on = true", "detach",
+                   address=address, fds=(reader.fileno(),))
+    return verdict(run, text, ["received signal SIGINT", r"#\d+ .*main", r"\$1 = 1", "detached"], 7, "sum 42")
+
+
+def killed_session(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--gdb", "localhost:0"], [])
+    return verdict(run, run.gdb("break main", "continue", "kill"), ["Breakpoint 1, main", "killed"], 137)
+
+
+def crashed_session(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--gdb-on-crash", "0"], ["null"])
+    text = run.gdb("backtrace", "print/x $rip", "continue")
+    return verdict(run, text, [r"#0 .*die \(", r"#1 .*main", r"= 0x", "terminated with signal SIGSEGV"], 139, "SIGSEGV")
+
+
+def faulting_session(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--gdb", "0"], ["null"])
+    text = run.gdb("break main", "continue", "print (int)getpid()", "continue", "backtrace", "continue")
+    return verdict(run, text, [r"\$1 = 1", "received signal SIGSEGV", r"#0 .*die \(", "terminated with signal SIGSEGV"],
+                   139, "SIGSEGV")
+
+
+def qemu_session(husk: Path, image: Path) -> str | None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    run = Run(husk, image, ["--accel", "qemu", "--gdb", str(port)], [])
+    run.said = run.vm.stderr.readline()  # QEMU starts now; gdb tries again until it listens
+    text = run.gdb("hbreak twice", "continue", "backtrace", "delete", "set var go_on = true", "continue",
+                   address=f"localhost:{port}")
+    return verdict(run, text, [r"Breakpoint 1, twice \(number=20\)", r"#1 .* main"], 7, "sum 42")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    build = parser.parse_args().build.resolve()
+    husk, debugged, deaths = build / "launcher/husk", build / "tests/guest/debugged", build / "tests/guest/deaths"
+    tally = Tally()
+    on_kvm = {"a whole session": (whole_session, debugged), "Ctrl-C, steps and detach": (interrupted_session, debugged),
+              "kill": (killed_session, debugged), "a crash": (crashed_session, deaths),
+              "a call and a fault": (faulting_session, deaths)}
+    if no_kvm := why_no_kvm():
+        tally.skip("gdb", no_kvm, len(on_kvm))
+        on_kvm = {}
+    for name, (session, image) in (on_kvm | {"under QEMU": (qemu_session, debugged)}).items():
+        tally.record(name, session(husk, image))
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
