@@ -70,7 +70,8 @@ private:
     void start_ticker(VirtualCpu& cpu);
     [[nodiscard]] event::EventLoop& event_loop();
 
-    // The event loop's thread, once the VM is older than a slice.
+    // The boot vCPU's thread, once the VM is older than a slice; again has no effect.
+    void start_control();
     void open_control();
     [[nodiscard]] std::string answer(const control::Request& request);
     [[nodiscard]] std::string info_line() const;
@@ -105,6 +106,7 @@ private:
     std::atomic<bool> timed_out_ = false;
     std::atomic<bool> is_paused_ = false;
     std::atomic<bool> ended_by_force_ = false;  // over the control socket
+    bool is_control_started_ = false;
     std::optional<control::Server> control_;
     std::atomic<bool> debugger_is_watched_ = false;
     std::mutex device_fault_mutex_;

@@ -23,6 +23,11 @@ config::JsonText begin_answer() {
 
 }  // namespace
 
+void Machine::start_control() {
+    if (std::exchange(is_control_started_, true)) return;
+    event_loop().post([this] { open_control(); });
+}
+
 void Machine::open_control() {
     try {
         if (!name_) name_.emplace(control::NameClaim::claim_like(control::name_from_image(config_.image.native())));

@@ -45,7 +45,8 @@ void Machine::run(Outcome& outcome) {
     VirtualCpu& cpu = cpus_.front();
     if (!config_.pins.empty()) host::pin_this_thread(config_.pins[cpu.vcpu.index()]);
     cpu.control.attach_to_this_thread();
-    cpu.control.let_alarm_end_wait();
+    if (config_.timeout) cpu.control.let_alarm_end_wait();
+    cpu.control.set_alarm_work([this] { start_control(); });
     if (!devices_.empty()) cpu.control.share_spin_facts(devices_.spin_facts());
     install_kick_handler();
     forward_host_signals(cpu.control);
@@ -148,7 +149,7 @@ bool Machine::on_interrupted(VirtualCpu& cpu, Outcome& outcome) {
     }
     if (cpu.control.take_alarm()) {
         start_ticker(cpu);
-        event_loop().post([this] { open_control(); });
+        start_control();
     }
     if (cpu.control.attention() != 0) try_upcall(cpu, outcome.stats);
     return true;

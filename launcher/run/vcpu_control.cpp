@@ -123,6 +123,7 @@ void VcpuControl::wait(std::uint64_t timeout_ns) {
     constexpr std::uint64_t longest_ns = std::numeric_limits<std::int64_t>::max() / 2;
     if (timeout_ns < longest_ns) deadline_ns = host::monotonic_ns() + timeout_ns;
     for (;;) {
+        if (alarm_work_ && alarm_.load()) std::exchange(alarm_work_, nullptr)();
         state_.store(word(VcpuState::waiting));
         if (attention() != 0 || wake_pending_.load() || stop_requested_.load() || paused_.load() != 0) break;
         if (alarm_ends_wait_ && alarm_.load()) break;
@@ -135,6 +136,9 @@ void VcpuControl::wait(std::uint64_t timeout_ns) {
     if (stop_requested_.load() || alarm_.load()) vcpu_.request_exit();
 }
 
-void VcpuControl::on_alarm() { alarm_.store(true); }
+void VcpuControl::on_alarm() {
+    alarm_.store(true);
+    nudge();  // it may be about to sleep
+}
 
 }  // namespace husk::run

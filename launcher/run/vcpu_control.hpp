@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include <husk/abi/doorbell.hpp>
 
@@ -75,6 +77,9 @@ public:
     [[nodiscard]] bool take_alarm() { return alarm_.exchange(false); }
     void let_alarm_end_wait() { alarm_ends_wait_ = true; }
 
+    // Done once, on the vCPU's thread, when an alarm goes off while it waits; the wait goes on.
+    void set_alarm_work(std::function<void()> work) { alarm_work_ = std::move(work); }
+
 private:
     void nudge();
     void stay_paused();
@@ -87,6 +92,7 @@ private:
     std::atomic<std::uint32_t> paused_ = 0;
     std::atomic<bool> alarm_ = false;
     bool alarm_ends_wait_ = false;
+    std::function<void()> alarm_work_;
     int thread_id_ = 0;
     event::SpinFacts* spin_facts_ = nullptr;
 };
