@@ -31,6 +31,7 @@ class Launcher:
     def __init__(self, husk, guests):
         self.husk = husk
         self.guests = guests
+        self.started = []
 
     def command(self, guest, options=(), arguments=()):
         command = [self.husk, "run", *options, str(self.guests / guest)]
@@ -41,7 +42,16 @@ class Launcher:
                               timeout=TIMEOUT_S, check=False, **kwargs)
 
     def start(self, guest, options=(), **kwargs):
-        return subprocess.Popen(self.command(guest, options), **kwargs)
+        self.started.append(subprocess.Popen(self.command(guest, options), **kwargs))
+        return self.started[-1]
+
+    def end_all(self):
+        """What a test that failed has left running would hold the output open for ever."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self.started.clear()
 
 
 def exits_with(launcher, guest, status, options=(), message=b""):
@@ -376,6 +386,8 @@ def main():
         except (Failed, subprocess.TimeoutExpired, OSError) as error:
             failed += 1
             print(f"FAILED  {sentence}: {error}", flush=True)
+        finally:
+            launcher.end_all()
     print(f"{len(tests) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
