@@ -113,6 +113,8 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
     if (!config.name.empty()) report::say("--name has no effect under QEMU");
+    if (!config.pins.empty() || config.placement.node || config.placement.is_mergeable)
+        report::say("--pin, --numa and --ksm have no effect under QEMU");
     if (config.debug.gdb_on_crash) report::say("--gdb-on-crash has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
     const qemu::Ending ending = qemu::run_under_qemu(prepared);
