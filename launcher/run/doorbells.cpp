@@ -63,6 +63,10 @@ bool Doorbells::serve(std::uint16_t port, abi::VcpuMailbox& mailbox, VcpuControl
             stats.count(ExitKind::stop);
             result = stop(arguments, control);
             break;
+        case abi::Doorbell::interrupt:
+            stats.count(ExitKind::wake);
+            result = interrupt(arguments);
+            break;
         default:
             end_.fault = "the guest rang doorbell " + std::to_string(port) + ", which this launcher does not have";
             return false;
@@ -112,6 +116,13 @@ std::int64_t Doorbells::wake(const Arguments& arguments) {
     VcpuControl* const other = host_.try_vcpu(arguments.word[0]);
     if (other == nullptr) return -EINVAL;
     other->wake();
+    return 0;
+}
+
+std::int64_t Doorbells::interrupt(const Arguments& arguments) {
+    VcpuControl* const other = host_.try_vcpu(arguments.word[0]);
+    if (other == nullptr) return -EINVAL;
+    other->raise(abi::attention::peer);
     return 0;
 }
 

@@ -64,6 +64,7 @@ private:
     [[nodiscard]] std::int64_t console_poll(const Arguments& arguments);
     void exit(const Arguments& arguments);
     [[nodiscard]] std::int64_t wake(const Arguments& arguments);
+    [[nodiscard]] std::int64_t interrupt(const Arguments& arguments);
     [[nodiscard]] std::int64_t log(const Arguments& arguments);
     [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VcpuControl& control);
     [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VcpuControl& control);

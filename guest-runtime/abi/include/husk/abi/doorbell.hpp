@@ -26,7 +26,8 @@ enum class Doorbell : std::uint8_t {
     // (timeout_ns; UINT64_MAX: none) -> returns when woken, when attention is not 0, or at the timeout. May return
     // early.
     wait = 0xe4,
-    // (vCPU index) -> makes that vCPU's wait return, now or when it next waits.
+    // (vCPU index) -> makes that vCPU's wait return, now or when it next waits. The first one for a vCPU other than 0
+    // starts it: at ImageNote::entry, with rdi, rsp and GS base as vCPU 0 had its own.
     wake = 0xe5,
     // (gpa of a text, size_bytes) -> a line of the runtime about itself, shown under --verbose.
     log = 0xe6,
@@ -37,6 +38,9 @@ enum class Doorbell : std::uint8_t {
     // debugger
     // ends the VM, as by SIGKILL.
     stop = 0xe8,
+    // (vCPU index) -> sets attention::peer of that vCPU, which goes on when it waits and comes out when it is in the
+    // application: an interrupt between processors. -EINVAL: no such vCPU, or one that was never started.
+    interrupt = 0xe9,
 };
 inline constexpr std::uint16_t doorbell_first_port = 0xe0;
 inline constexpr std::uint16_t doorbell_last_port = 0xef;
@@ -49,6 +53,7 @@ inline constexpr std::uint32_t signals = 1u << 1;  // VcpuMailbox::signals is no
 inline constexpr std::uint32_t console = 1u << 2;  // a console stream has become ready
 inline constexpr std::uint32_t devices = 1u << 3;  // a virtio device has used buffers or changed its configuration
 inline constexpr std::uint32_t stop = 1u << 4;     // the debugger wants a stop; only under boot_flag::debugger
+inline constexpr std::uint32_t peer = 1u << 5;     // another vCPU rang `interrupt`
 }  // namespace attention
 
 // Shared by one vCPU and the launcher; the guest's GS base points at it. Every word is naturally aligned and written
