@@ -15,6 +15,7 @@ namespace {
 struct RunOptions {
     std::optional<std::string> config;
     std::optional<std::string> name;
+    std::optional<std::string> host_name;
     std::optional<std::string> memory;
     std::vector<std::string> environment;
     std::vector<std::string> disks;
@@ -43,6 +44,7 @@ constexpr std::string_view usage =
 
 void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--name", "NAME", options.name, "the VM's name for husk ps and its kin (the image's)");
+    parser.add_text("--hostname", "NAME", options.host_name, "what the guest calls itself (husk)");
     parser.add_text("--memory", "SIZE", options.memory, "memory the guest may use at most (256M)");
     parser.add_list("--env", "NAME=VALUE", options.environment, "set a variable of the application; may be repeated");
     parser.add_list("--disk", "FILE", options.disks,
@@ -123,6 +125,9 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
     if (options.name) config.name = *options.name;
     if (options.name && !is_vm_name(config.name))
         refuse_usage("--name is '{}', but it must be {}", config.name, vm_name_form);
+    if (options.host_name) config.host_name = *options.host_name;
+    if (options.host_name && !is_host_name(config.host_name))
+        refuse_usage("--hostname is '{}', but it must be {}", config.host_name, host_name_form);
     if (options.memory) config.memory_bytes = parse_value("--memory", *options.memory, parse_size, size_form);
     for (const std::string& entry : options.environment) {
         if (!is_environment_entry(entry)) refuse_usage("--env is '{}', but it must be {}", entry, environment_form);

@@ -115,6 +115,11 @@ void set_name(const Setting& setting, LaunchConfig& config) {
     if (!is_vm_name(config.name)) setting.refuse_form(vm_name_form);
 }
 
+void set_host_name(const Setting& setting, LaunchConfig& config) {
+    config.host_name = setting.string(host_name_form);
+    if (!is_host_name(config.host_name)) setting.refuse_form(host_name_form);
+}
+
 void set_stats(const Setting& setting, LaunchConfig& config) {
     if (setting.node->is_boolean()) {
         config.stats = setting.boolean() ? StatsFormat::text : StatsFormat::none;
@@ -228,6 +233,7 @@ struct Key {
 constexpr std::array keys{
     Key{"image", [](const Setting& s, LaunchConfig& c) { c.image = s.path(); }},
     Key{"name", set_name},
+    Key{"hostname", set_host_name},
     Key{"args", set_arguments},
     Key{"memory", [](const Setting& s, LaunchConfig& c) { c.memory_bytes = s.parsed(parse_size, size_form); }},
     Key{"hugepages",

@@ -27,6 +27,7 @@ struct MemoryPlacement {
 struct LaunchConfig {
     std::filesystem::path image;
     std::string name;                      // of the VM; empty: made from the image
+    std::string host_name;                 // what the guest calls itself; empty: the runtime's own
     std::vector<std::string> arguments;    // behind argv[0], which is the image path
     std::vector<std::string> environment;  // "K=V"; nothing of the host's is passed on by itself
     std::string working_directory = "/";

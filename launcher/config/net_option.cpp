@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/config/net_option.hpp"
 
-#include <arpa/inet.h>
-#include <net/if.h>
-
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "launcher/config/nearest_name.hpp"
+#include "launcher/config/net_values.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/config/values.hpp"
 
@@ -20,57 +17,7 @@ using Complaint = std::string;  // empty: nothing is wrong
 
 constexpr std::uint32_t mtu_min = 576, mtu_max = 65535;  // what every IPv4 host takes [rfc791 3.1]
 
-// The text up to the next separator, which is taken off.
-std::string_view take_part(std::string_view& text, char separator) {
-    const std::string_view part = text.substr(0, text.find(separator));
-    text.remove_prefix(std::min(text.size(), part.size() + 1));
-    return part;
-}
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text, std::uint64_t least, std::uint64_t most, int base = 10) {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-    if (error != std::errc() || end != text.data() + text.size() || number < least || number > most)
-        return std::nullopt;
-    return static_cast<Number>(number);
-}
-
-bool is_ipv4(std::string_view text) {
-    in_addr address{};
-    return ::inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;
-}
-
-bool is_ipv6(std::string_view text) {
-    in6_addr address{};
-    return ::inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
-}
-
 bool is_address(std::string_view text) { return is_ipv4(text) || is_ipv6(text); }
-
-bool is_network_address(std::string_view text) {
-    const std::string_view address = take_part(text, '/');
-    constexpr std::uint32_t ipv4_bits = 32, ipv6_bits = 128;
-    return (is_ipv4(address) && parse_number<int>(text, 1, ipv4_bits)) ||
-           (is_ipv6(address) && parse_number<int>(text, 1, ipv6_bits));
-}
-
-std::optional<MacAddress> parse_mac(std::string_view text) {
-    MacAddress mac{};
-    for (std::uint8_t& byte : mac) {
-        const std::string_view part = take_part(text, ':');
-        const auto value = parse_number<std::uint8_t>(part, 0, UINT8_MAX, 16);
-        if (!value || part.size() != 2) return std::nullopt;
-        byte = *value;
-    }
-    constexpr std::uint8_t group_bit = 1;
-    if (!text.empty() || (mac[0] & group_bit) != 0 || mac == MacAddress{}) return std::nullopt;
-    return mac;
-}
-
-bool is_interface_name(std::string_view text) {
-    return !text.empty() && text.size() < IFNAMSIZ && text.find_first_of("/ \t\n") == std::string_view::npos;
-}
 
 bool is_true(std::string_view value) { return value == "on" || value == "true" || value == "yes"; }
 
@@ -286,23 +233,6 @@ Complaint check_networks(std::span<const NetConfig> networks) {
         }
     }
     return {};
-}
-
-std::vector<std::string> net_settings(std::span<const NetConfig> networks) {
-    std::vector<std::string> settings;
-    for (std::size_t i = 0; i < networks.size(); ++i) {
-        const NetConfig& net = networks[i];
-        // Whoever opened a tap may have no DHCP server on it; asking costs nothing but the question.
-        if (net.addresses.empty()) settings.push_back(fill_in("ip=eth{},dhcp", i));
-        for (const std::string& address : net.addresses) {
-            const bool has_gateway =
-                !net.gateway.empty() && is_ipv6(net.gateway) == (address.find(':') != std::string::npos);
-            settings.push_back(fill_in("ip=eth{},{}{}{}", i, address, has_gateway ? "," : "",
-                                       has_gateway ? net.gateway : std::string()));
-        }
-        for (const std::string& server : net.name_servers) settings.push_back("dns=" + server);
-    }
-    return settings;
 }
 
 }  // namespace husk::config

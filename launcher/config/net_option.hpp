@@ -30,7 +30,4 @@ namespace husk::config {
 // What no single value shows: a gateway without an address, a port published twice, more networks than fit.
 [[nodiscard]] std::string check_networks(std::span<const NetConfig> networks);
 
-// For boot info or the kernel line: "ip=eth0,dhcp", "dns=10.0.0.1".
-[[nodiscard]] std::vector<std::string> net_settings(std::span<const NetConfig> networks);
-
 }  // namespace husk::config

@@ -42,6 +42,8 @@ std::optional<Value> find_value(const std::array<std::pair<std::string_view, Val
     return std::nullopt;
 }
 
+bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, size_units); }
@@ -124,11 +126,23 @@ std::optional<unsigned> parse_node(std::string_view text) {
 }
 
 bool is_vm_name(std::string_view text) {
-    const auto is_alphanumeric = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
     return !text.empty() && text.size() <= vm_name_max_bytes && is_alphanumeric(text.front()) &&
-           std::ranges::all_of(text, [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+           std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+bool is_host_name(std::string_view text) {
+    constexpr std::size_t host_name_max_bytes = 64;  // of Linux: __NEW_UTS_LEN
+    constexpr std::size_t label_max_bytes = 63;      // [rfc1035 2.3.4]
+    if (text.size() > host_name_max_bytes) return false;
+    for (;;) {
+        const std::string_view label = text.substr(0, text.find('.'));
+        const auto fits = [](char c) { return is_alphanumeric(c) || c == '-'; };
+        if (label.empty() || label.size() > label_max_bytes || !is_alphanumeric(label.front()) ||
+            !is_alphanumeric(label.back()) || !std::ranges::all_of(label, fits))
+            return false;
+        if (label.size() == text.size()) return true;
+        text.remove_prefix(label.size() + 1);
+    }
 }
 
 bool is_absolute_directory(std::string_view text) {

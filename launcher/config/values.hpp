@@ -48,6 +48,11 @@ inline constexpr std::string_view vm_name_form =
 inline constexpr std::size_t vm_name_max_bytes = 48;
 [[nodiscard]] bool is_vm_name(std::string_view text);
 
+// As Linux and DNS have it: labels of at most 63 bytes with dots between them.
+inline constexpr std::string_view host_name_form =
+    "1 to 64 letters, digits, '-' or '.', with a letter or digit at both ends of each part";
+[[nodiscard]] bool is_host_name(std::string_view text);
+
 inline constexpr std::string_view directory_form = "an absolute path such as /tmp";
 [[nodiscard]] bool is_absolute_directory(std::string_view text);
 

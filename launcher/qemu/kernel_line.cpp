@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/qemu/kernel_line.hpp"
 
-#include "launcher/config/disk_option.hpp"
-#include "launcher/config/net_option.hpp"
+#include "launcher/config/guest_settings.hpp"
 #include "launcher/config/text.hpp"
 
 namespace husk::qemu {
@@ -46,8 +45,7 @@ std::string make_kernel_line(const config::LaunchConfig& config, const StreamFac
     add(" husk.argv0=", config.image.native());
     add(" husk.cwd=", config.working_directory);
     for (const std::string& entry : config.environment) add(" husk.env=", entry);
-    for (const std::string& setting : config::mount_settings(config.disks)) add(" husk.", setting);
-    for (const std::string& setting : config::net_settings(config.networks)) add(" husk.", setting);
+    for (const std::string& setting : config::guest_settings(config)) add(" husk.", setting);
     if (config.verbose) line += " husk.verbose";
     line += " --";
     for (const std::string& argument : config.arguments) add(" ", argument);

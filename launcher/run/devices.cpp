@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/run/devices.hpp"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include <husk/abi/virtio/ring.hpp>
 
 #include "launcher/config/disk_option.hpp"
-#include "launcher/config/net_option.hpp"
+#include "launcher/config/guest_settings.hpp"
 #include "launcher/host/errno_error.hpp"
 #include "launcher/run/disks.hpp"
 #include "launcher/run/networks.hpp"
@@ -31,7 +29,7 @@ virtio::QueueLayout layout_at(std::uint64_t begin, std::uint32_t size) {
 
 Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& memory, virtio::TransportHost& host,
                  const std::function<void(std::string_view)>& on_warning)
-    : memory_(memory), host_(host) {
+    : memory_(memory), host_(host), settings_(config::guest_settings(config)) {
     const std::size_t count = config.disks.size() + config.networks.size();
     if (count == 0) return;
     if (count > abi::max_devices)
@@ -46,8 +44,6 @@ Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& 
     }
     for (std::size_t i = 0; i < config.networks.size(); ++i)
         add(network_name(i), make_network(config.networks[i], i, spin_facts_, on_warning));
-    settings_ = config::mount_settings(config.disks);
-    std::ranges::move(config::net_settings(config.networks), std::back_inserter(settings_));
 }
 
 Devices::~Devices() = default;

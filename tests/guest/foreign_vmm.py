@@ -29,6 +29,7 @@ def append_line(case: Case) -> str:
              "husk.streams=pipe,pipe,pipe", "husk.argv0=" + encode(case.program),
              "husk.cwd=" + encode(case.option("--cwd", "/"))]
     words += ["husk.mount=" + encode(f"vda:{case.mount}")] if case.mount else []
+    words += ["husk.hostname=" + encode(case.option("--hostname", ""))] if "--hostname" in case.options else []
     words += ["husk.env=" + encode(variable) for variable in case.env]
     return " ".join(words + ["--"] + [encode(argument) for argument in case.arguments()])
 

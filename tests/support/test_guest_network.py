@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 from kvm import why_no_kvm
+from network_lab import LONG_S, Namespace
 from tally import Tally
-from test_network import LONG_S, Namespace
 
 PATTERN = bytes(range(251))
 LARGE = 20_000_000

@@ -8,88 +8,29 @@ usage: test_network.py --build FOLDER
 import argparse
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import IO, Callable
+from typing import Callable
 
 from kvm import why_no_kvm
+from network_lab import LONG_S, NOT_ROOT, Namespace, accelerators, comes_true, ending, next_line, started
 from tally import Tally
-
-LONG_S = 20  # longer than any step takes; a hang ends with it
-
-
-def comes_true(holds: Callable[[], bool]) -> bool:
-    """Whether `holds` does so within LONG_S."""
-    end = time.monotonic() + LONG_S
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def next_line(stream: IO[str]) -> str:
-    """The next line of a process that is about to write one; empty when it does not."""
-    return stream.readline() if select.select([stream], [], [], LONG_S)[0] else ""
-
-
-class Namespace:
-    """A network namespace with loopback up; gone at the end of `with`, and every process in it."""
-
-    def __init__(self, name: str):
-        self.name = f"husk-test-{os.getpid()}-{name}"
-
-    def __enter__(self) -> "Namespace":
-        subprocess.run(["ip", "netns", "add", self.name], check=True)
-        self.ip("link", "set", "lo", "up")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pids = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False).stdout
-        for pid in pids.split():
-            os.kill(int(pid), signal.SIGKILL)
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
-
-    def ip(self, *words: str) -> str:
-        return subprocess.run(["ip", "-n", self.name, *words], capture_output=True, text=True, check=True).stdout
-
-    def has(self, interface: str) -> bool:
-        return subprocess.run(["ip", "-n", self.name, "link", "show", interface], capture_output=True,
-                              check=False).returncode == 0
-
-    def interfaces(self) -> list[str]:
-        return re.findall(r"^\d+: ([^:@]+)", self.ip("-o", "link"), re.MULTILINE)
-
-    def run(self, *words: str | Path | int, timeout_s: int = LONG_S) -> subprocess.CompletedProcess:
-        return subprocess.run(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout_s, check=False)
-
-    def start(self, *words: str | Path) -> subprocess.Popen:
-        return subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
 
 class NetworkTests:
     def __init__(self, build: Path, folder: Path):
         self.husk = build / "launcher/husk"
         self.service = build / "tests/guest/net_service"
+        self.lookup = build / "tests/guest/name_lookup"
         self.folder = folder
         self.tally = Tally()
 
     def started(self, space: Namespace, *options: str) -> subprocess.Popen:
         """A VM that has said that it is ready."""
-        process = space.start(self.husk, "run", *options, self.service)
-        line = next_line(process.stdout)
-        if line != "ready\n":
-            process.kill()
-            raise RuntimeError(f"the guest says {line!r}: {process.stderr.read()}")
-        return process
+        return started(space, self.husk, self.service, *options)
 
     def check(self, what: str, test: Callable[[], str | None]) -> None:
         try:
@@ -156,9 +97,7 @@ class NetworkTests:
 
     def a_guest_serves_behind_a_tap(self, *options: str, keys: str = "", attempts: int = 1) -> str | None:
         with Namespace("serve") as space:
-            space.ip("tuntap", "add", "t0", "mode", "tap")
-            space.ip("address", "add", "10.9.0.1/24", "dev", "t0")
-            space.ip("link", "set", "t0", "up")
+            space.add_tap("t0", "10.9.0.1/24")
             vm = self.started(space, *options, "--net", f"tap:t0,ip=10.9.0.2/24,gateway=10.9.0.1{keys}")
             return self.talks(space, "10.9.0.2", attempts=attempts) or self.ended(vm)
 
@@ -173,6 +112,24 @@ class NetworkTests:
             if not comes_true(answers):
                 return "nobody answers"
             return self.talks(space, "127.0.0.1", 8080, 8007) or self.ended(vm)
+
+    def names_are_found(self, accelerator: str) -> str | None:
+        """dns= is what resolv.conf says, and glibc's resolver asks that server, over UDP and TCP."""
+        server = Path(__file__).with_name("dns_server.py")
+        with Namespace("dns") as space:
+            space.add_tap("t0", "10.9.0.1/24")
+            with ending(space.start(sys.executable, "-B", server, "10.9.0.1")) as names:
+                if next_line(names.stdout) != "ready\n":
+                    return "the name server does not start"
+                result = space.run(self.husk, "run", "--accel", accelerator, "--net",
+                                   "tap:t0,ip=10.9.0.2/24,gateway=10.9.0.1,dns=10.9.0.1,dns=10.9.0.7", self.lookup, "--",
+                                   "one.test", "both.test", "late.test", "none.test", "many.test",
+                                   timeout_s=3 * LONG_S)
+        many = " ".join(sorted(f"192.0.2.{number}" for number in range(100, 200)))
+        expected = ("nameserver 10.9.0.1\nnameserver 10.9.0.7\none.test: 192.0.2.1\nboth.test: 192.0.2.2 2001:db8::2\n"
+                    "late.test: 192.0.2.3\nnone.test: Name or service not known\n"
+                    f"many.test: {many}\n")
+        return None if result.stdout == expected else f"it says {result.stdout} {result.stderr}"
 
     def two_guests_meet_on_a_bridge(self) -> str | None:
         """`husk net up` gives both an address and lets the host reach them."""
@@ -234,39 +191,44 @@ class NetworkTests:
         right = result.returncode == 91 and "root" in result.stderr
         return None if right else f"ends with {result.returncode}: {result.stderr}"
 
+    def run_either_way(self, accelerator: str) -> None:
+        how = ("--accel", accelerator)
+        self.check(f"{accelerator}: a guest serves behind a tap", lambda: self.a_guest_serves_behind_a_tap(*how))
+        self.check(f"{accelerator}: a guest serves published ports", lambda: self.a_guest_serves_published_ports(*how))
+        self.check(f"{accelerator}: names are found", lambda: self.names_are_found(accelerator))
+
+    def run_on_kvm(self) -> None:
+        self.check("taps go with a VM that ends", lambda: self.taps_go_with_the_vm(signal.SIGTERM))
+        self.check("taps go with a launcher that is killed", lambda: self.taps_go_with_the_vm(signal.SIGKILL))
+        self.check("taps that were there stay, for one VM at a time", self.taps_that_were_there_stay)
+        self.check("a bridge takes a tap until the VM ends", lambda: self.bridges_take_a_tap(signal.SIGTERM))
+        self.check("a bridge takes a tap until the launcher dies", lambda: self.bridges_take_a_tap(signal.SIGKILL))
+        self.check("a tap that disappears is a sentence", self.a_tap_that_disappears_is_a_sentence)
+        self.check("a guest serves behind a bad line", lambda: self.a_guest_serves_behind_a_tap(
+            keys=",loss=1%,duplicate=2%,reorder=3%,delay=1ms", attempts=20))
+        self.check("two guests meet on a bridge", self.two_guests_meet_on_a_bridge)
+        self.check("the user network ends with the VM",
+                   lambda: self.the_user_network_ends_with_the_launcher(signal.SIGTERM))
+        self.check("the user network ends with a launcher that is killed",
+                   lambda: self.the_user_network_ends_with_the_launcher(signal.SIGKILL))
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
     build = parser.parse_args().build.resolve()
-    reason = why_no_kvm()
-    if os.geteuid() != 0:
-        reason = "*** NOT ROOT: NO NETWORK NAMESPACE COULD BE MADE ***"
     with tempfile.TemporaryDirectory(prefix="husk-network-") as folder:
         os.chmod(folder, 0o755)
         test = NetworkTests(build, Path(folder))
-        if reason:
-            test.tally.skip("networks", reason)
+        if os.geteuid() != 0:
+            test.tally.skip("networks", NOT_ROOT)
             return test.tally.finish()
-        test.check("taps go with a VM that ends", lambda: test.taps_go_with_the_vm(signal.SIGTERM))
-        test.check("taps go with a launcher that is killed", lambda: test.taps_go_with_the_vm(signal.SIGKILL))
-        test.check("taps that were there stay, for one VM at a time", test.taps_that_were_there_stay)
-        test.check("a bridge takes a tap until the VM ends", lambda: test.bridges_take_a_tap(signal.SIGTERM))
-        test.check("a bridge takes a tap until the launcher dies", lambda: test.bridges_take_a_tap(signal.SIGKILL))
-        test.check("a tap that disappears is a sentence", test.a_tap_that_disappears_is_a_sentence)
-        test.check("a guest serves behind a tap", test.a_guest_serves_behind_a_tap)
-        test.check("a guest serves behind a bad line", lambda: test.a_guest_serves_behind_a_tap(
-            keys=",loss=1%,duplicate=2%,reorder=3%,delay=1ms", attempts=20))
-        test.check("a guest serves published ports", test.a_guest_serves_published_ports)
-        test.check("two guests meet on a bridge", test.two_guests_meet_on_a_bridge)
-        test.check("a guest serves behind a tap under QEMU",
-                   lambda: test.a_guest_serves_behind_a_tap("--accel", "qemu"))
-        test.check("a guest serves published ports under QEMU",
-                   lambda: test.a_guest_serves_published_ports("--accel", "qemu"))
-        test.check("the user network ends with the VM",
-                   lambda: test.the_user_network_ends_with_the_launcher(signal.SIGTERM))
-        test.check("the user network ends with a launcher that is killed",
-                   lambda: test.the_user_network_ends_with_the_launcher(signal.SIGKILL))
+        for accelerator in accelerators():
+            test.run_either_way(accelerator)
+        if reason := why_no_kvm():
+            test.tally.skip("networks of KVM", reason)
+        else:
+            test.run_on_kvm()
         test.check("husk net up and down may be repeated", test.net_up_and_down_may_be_repeated)
         test.check("only root may change the host", test.only_root_may_change_the_host)
     return test.tally.finish()

@@ -92,6 +92,8 @@ def bad_command_lines(test: Refusals) -> None:
     test.expect("bad huge pages", 64, "hugepages", "run", "--hugepages", "3M", test.hello)
     test.expect("bad CPUs", 64, "numbers of CPUs", "run", "--pin", "3-1", test.hello)
     test.expect("bad node", 64, "NUMA node", "run", "--numa", "near", test.hello)
+    for name in ("", "a_b", "-a", "a..b", 65 * "a", 33 * "a" + "." + 31 * "b"):
+        test.expect(f"host name {name!r}", 64, "--hostname.*must be 1 to 64", "run", "--hostname", name, test.hello)
     test.expect("bad name", 64, "--name", "run", "--name", "a b", test.hello)
     test.expect("a port for gdb that is no number", 64, "--gdb", "run", "--gdb", "here:there", test.hello)
     test.expect("a port for gdb that is too large", 64, "--gdb", "run", "--gdb-on-crash", "65536", test.hello)

@@ -92,10 +92,3 @@ TEST_CASE("ports are published by the user network, each once") {
     std::vector<NetConfig> taps{parsed("tap:t")};
     CHECK(publish({"0.0.0.0", 80, 80, false}, taps) != "");
 }
-
-TEST_CASE("the guest is told its addresses") {
-    const std::vector<NetConfig> networks{parsed("user"),
-                                          parsed("tap:t,ip=10.0.0.2/24,ip=fd00::2/64,gateway=10.0.0.1,dns=10.0.0.1")};
-    CHECK(net_settings(networks) == std::vector<std::string>{"ip=eth0,dhcp", "ip=eth1,10.0.0.2/24,10.0.0.1",
-                                                             "ip=eth1,fd00::2/64", "dns=10.0.0.1"});
-}

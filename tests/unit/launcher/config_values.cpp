@@ -36,6 +36,19 @@ TEST_CASE("a later variable takes the place of an earlier one of its name") {
     CHECK_FALSE(is_environment_entry("A"));
 }
 
+TEST_CASE("host names are what Linux and DNS take") {
+    const std::string longest_label(63, 'a');
+    for (const std::string_view good : {"a", "web-1", "web-1.example.org", "1.2", longest_label.c_str()})
+        CHECK(is_host_name(good));
+    CHECK(is_host_name(std::string(32, 'a') + "." + std::string(31, 'b')));
+    CHECK_FALSE(is_host_name(std::string(33, 'a') + "." + std::string(31, 'b')));
+    CHECK_FALSE(is_host_name(longest_label + "a"));
+    using namespace std::string_view_literals;
+    for (const std::string_view bad :
+         {""sv, "-a"sv, "a-"sv, ".a"sv, "a."sv, "a..b"sv, "a_b"sv, "a b"sv, "a\nb"sv, "a\0"sv, "\xc3\xa4"sv})
+        CHECK_FALSE(is_host_name(bad));
+}
+
 TEST_CASE("lists of CPUs") {
     using Cpus = std::vector<unsigned>;
     CHECK(parse_cpu_list("3") == Cpus{3});
