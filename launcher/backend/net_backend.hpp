@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include <husk/abi/virtio/net.hpp>
 
@@ -64,6 +65,10 @@ public:
     // net_header_bytes + longest_frame_bytes where large frames were accepted, and else + mtu() + ethernet_header_bytes
     // + 4. In the header buffer_count is left alone.
     [[nodiscard]] virtual ReceivedFrame receive(std::uint32_t queue, std::span<const iovec> room) = 0;
+
+    // Behind "... is gone": what more is known of a backend that is; starts with a comma, or is empty. May take some
+    // ms.
+    [[nodiscard]] virtual std::string why_gone() { return {}; }
 
     // When to call receive() although nothing became readable, CLOCK_MONOTONIC; UINT64_MAX: never.
     [[nodiscard]] virtual std::uint64_t deadline_ns() const { return UINT64_MAX; }

@@ -9,7 +9,7 @@
 
 namespace husk::backend {
 
-class PacketSocket final : public NetBackend {
+class PacketSocket : public NetBackend {
 public:
     PacketSocket(host::FileDescriptor socket, std::uint32_t mtu) : socket_(std::move(socket)), mtu_(mtu) {}
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "launcher/backend/net_backend.hpp"
@@ -24,6 +25,7 @@ public:
     [[nodiscard]] int ready_fd(std::uint32_t queue) const override { return network_->ready_fd(queue); }
     [[nodiscard]] FrameStatus send(std::uint32_t queue, std::span<const iovec> frame) override;
     [[nodiscard]] ReceivedFrame receive(std::uint32_t queue, std::span<const iovec> room) override;
+    [[nodiscard]] std::string why_gone() override { return network_->why_gone(); }
     [[nodiscard]] std::uint64_t deadline_ns() const override;
 
 private:

@@ -2,17 +2,15 @@
 #include "launcher/backend/user_network.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
+#include <chrono>
 #include <utility>
 
+#include "launcher/backend/helper_process.hpp"
 #include "launcher/backend/packet_socket.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/errno_error.hpp"
@@ -25,7 +23,6 @@ using config::fill_in;
 using config::PublishedPort;
 using host::ExitCode;
 
-constexpr int child_socket = 3;               // husk-user-net finds its end of the socket there
 constexpr int socket_buffer_bytes = 4 << 20;  // some 60 of the longest frames
 constexpr std::uint32_t default_mtu = 1500;
 
@@ -70,44 +67,18 @@ std::vector<std::string> words_for(const config::NetConfig& net, const std::file
     return words;
 }
 
-struct SpawnActions {
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-    SpawnActions() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-    }
-    ~SpawnActions() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-    SpawnActions(const SpawnActions&) = delete;
-    SpawnActions& operator=(const SpawnActions&) = delete;
-};
+// The other end is a child of this process, which knows how it ended.
+class UserNetwork final : public PacketSocket {
+public:
+    UserNetwork(host::FileDescriptor socket, std::uint32_t mtu, pid_t helper)
+        : PacketSocket(std::move(socket), mtu), helper_(helper) {}
 
-void spawn(const std::filesystem::path& program, std::vector<std::string> words, int socket) {
-    SpawnActions spawned;
-    ::posix_spawn_file_actions_addopen(&spawned.actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    ::posix_spawn_file_actions_adddup2(&spawned.actions, STDIN_FILENO, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&spawned.actions, socket, child_socket);
-    // The terminal's ^C is for the application, through the launcher.
-    ::posix_spawnattr_setflags(&spawned.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
-    sigset_t defaults;
-    ::sigemptyset(&defaults);
-    ::sigaddset(&defaults, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&spawned.attributes, &defaults);
-    std::vector<char*> pointers;
-    pointers.reserve(words.size() + 1);
-    for (std::string& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    pid_t pid = 0;
-    const int error =
-        ::posix_spawn(&pid, program.c_str(), &spawned.actions, &spawned.attributes, pointers.data(), environ);
-    if (error != 0) {
-        throw host::Error(ExitCode::user_network,
-                          fill_in("cannot start {}: {}", program.native(), std::strerror(error)));
-    }
-}
+    [[nodiscard]] std::string why_gone() override { return describe_end(wait_for_helper(helper_, longest_end)); }
+
+private:
+    static constexpr std::chrono::milliseconds longest_end{500};  // its socket closes before it has ended
+    pid_t helper_;
+};
 
 }  // namespace
 
@@ -140,8 +111,8 @@ std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net) {
         // As far as the host allows.
         ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &socket_buffer_bytes, sizeof socket_buffer_bytes);
     }
-    spawn(program, words_for(net, program), theirs.get());
-    return std::make_unique<PacketSocket>(std::move(ours), net.mtu != 0 ? net.mtu : default_mtu);
+    const pid_t helper = start_helper(program, words_for(net, program), theirs.get());
+    return std::make_unique<UserNetwork>(std::move(ours), net.mtu != 0 ? net.mtu : default_mtu, helper);
 }
 
 }  // namespace husk::backend

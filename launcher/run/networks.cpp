@@ -25,9 +25,12 @@ std::unique_ptr<devices::NetDevice> make_network(const config::NetConfig& config
     facts.queue_pairs = network->queue_pairs();
     facts.offloads = network->offloads();
     const std::string what = backend::describe(config);
-    auto on_gone = [index, what, on_warning = std::move(on_warning)] {
-        if (on_warning)
-            on_warning(config::fill_in("{} of network {} is gone: the link is down", what, network_name(index)));
+    // The device, which calls it, owns the network.
+    auto on_gone = [index, what, network = network.get(), on_warning = std::move(on_warning)] {
+        if (on_warning) {
+            on_warning(config::fill_in("{} of network {} is gone{}: the link is down", what, network_name(index),
+                                       network->why_gone()));
+        }
     };
     return std::make_unique<devices::NetDevice>(facts, devices::NetLimits{config.bytes_per_second}, std::move(network),
                                                 spin_facts, std::move(on_gone));

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "launcher/user_net/sandbox.hpp"
 #include "launcher/user_net/slirp_network.hpp"
 
 namespace {
@@ -51,7 +52,7 @@ int complain(const std::string& what) {
 int main(int count, char** words) {
     // Besides the socket's end: whatever happens to the launcher, nothing of a VM stays.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    husk::user_net::close_inherited(frame_socket);
     if (!is_packet_socket(frame_socket)) return complain("husk run --net user starts this program");
 
     std::size_t mtu = default_mtu;
@@ -71,6 +72,7 @@ int main(int count, char** words) {
         if (!network.publish(port))
             return complain(std::string("cannot publish ") + words[i] + ": " + std::strerror(errno));
     }
+    if (std::string why; !husk::user_net::enter_sandbox(why)) return complain(why);
     network.run();
     return 0;
 }

@@ -59,6 +59,7 @@ DOORS = [
     (r"<Zydis/", ["toolchain/image"]),
     (r"<liburing\.h>|<liburing/", ["launcher/backend"]),
     (r"<slirp/|<libslirp", ["launcher/user_net"]),
+    (r"<seccomp\.h>", ["launcher/user_net"]),
     (r"[<\"]lwip/|[<\"]netif/", ["guest-runtime/net"]),
 ]
 # Assembled here so that this file does not match itself.
