@@ -101,6 +101,7 @@ std::vector<backend::DirectoryImage> prepare_disks_for_qemu(config::LaunchConfig
     return images;
 }
 
+// `reason`: why not on KVM; empty when QEMU was asked for.
 int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, std::string_view reason) {
     static_cast<void>(qemu::require_qemu());  // before a promise is made
     if (!image::read_details(image).pvh_entry) {
@@ -110,7 +111,8 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     }
     config::LaunchConfig prepared = config;
     const auto images = prepare_disks_for_qemu(prepared);
-    report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
+    if (!reason.empty())
+        report::say(config::fill_in("{}: running under QEMU's software emulation, which is slower", reason));
     if (config.core_file) report::say("--core has no effect under QEMU");
     if (!config.name.empty()) report::say("--name has no effect under QEMU");
     if (!config.pins.empty() || config.placement.node || config.placement.is_mergeable)
@@ -124,7 +126,7 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
 int run_image(const config::LaunchConfig& config) {
     using host::ExitCode;
     const image::Image image = image::open_image(config.image);
-    if (config.accelerator == config::Accelerator::qemu) return run_on_qemu(config, image, "--accel qemu");
+    if (config.accelerator == config::Accelerator::qemu) return run_on_qemu(config, image, "");
     try {
         return run_on_kvm(config, image);
     } catch (const host::Error& error) {

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kvm import why_no_kvm
+from kvm import accelerator
 from tally import Tally
 
 TIME_LIMIT_S = 60
@@ -49,12 +49,10 @@ def main() -> int:
     parser.add_argument("--build", type=Path, required=True)
     build = parser.parse_args().build.resolve()
     tally = Tally()
-    if why := why_no_kvm():
-        print(f"SKIPPED {len(ENDS)} tests: {why}\n0 passed, 0 failed, {len(ENDS)} skipped")
-        return 0
+    used = accelerator()
     for way, sent, status in ENDS:
         name = way if sent is None else sent.name
-        tally.record(f"disk after {name}", complaint(build / "launcher/husk", "kvm", build / "tests/guest/disk_ends", way,
+        tally.record(f"disk after {name}", complaint(build / "launcher/husk", used, build / "tests/guest/disk_ends", way,
                                                      sent, status))
     return tally.finish()
 
