@@ -24,21 +24,25 @@ as_root() {
     fi
 }
 
+# missing_packages FILE: those of the list that are not installed.
 missing_packages() {
     local wanted installed
-    wanted=$(grep -v '^#' tests/support/packages.txt | sort -u)
+    wanted=$(grep -v '^#' "$1" | sort -u)
     installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | sort -u)
     comm -23 <(echo "$wanted") <(echo "$installed")
 }
 
-set_up() {
+install_packages() {
     local missing
-    missing=$(missing_packages)
-    if [ -n "$missing" ]; then
-        say "installing Debian packages:" $missing
-        quietly as_root apt-get update -q
-        quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
-    fi
+    missing=$(missing_packages "$1")
+    [ -n "$missing" ] || return 0
+    say "installing Debian packages:" $missing
+    quietly as_root apt-get update -q
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+}
+
+set_up() {
+    install_packages tests/support/packages.txt
     tests/support/fetch_source.sh lwip src/include/lwip/init.h
 }
 

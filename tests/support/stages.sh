@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network user-network guest-network control service crash-reports debug disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network user-network guest-network control service clients trouble crash-reports debug disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
-long_stages=(crash large-disks apps)
+long_stages=(clients-long trouble-long crash large-disks apps)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -42,6 +42,20 @@ stage_control() {
 }
 stage_service() {
     build release && python3 -B tests/support/test_service.py --build build/release
+}
+stage_clients() {
+    install_packages tests/support/client_packages.txt && build release &&
+        python3 -B tests/support/test_clients.py --build build/release
+}
+stage_clients-long() {
+    install_packages tests/support/client_packages.txt && build release &&
+        python3 -B tests/support/test_clients.py --build build/release --long
+}
+stage_trouble() {
+    build release && python3 -B tests/support/test_trouble.py --build build/release
+}
+stage_trouble-long() {
+    build release && python3 -B tests/support/test_trouble.py --build build/release --long
 }
 stage_crash-reports() {
     build release && python3 -B tests/support/test_crash_reports.py --build build/release

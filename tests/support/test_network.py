@@ -25,6 +25,7 @@ class NetworkTests:
         self.husk = build / "launcher/husk"
         self.service = build / "tests/guest/net_service"
         self.lookup = build / "tests/guest/name_lookup"
+        self.mdns = build / "tests/guest/mdns"
         self.folder = folder
         self.tally = Tally()
 
@@ -131,6 +132,21 @@ class NetworkTests:
                     f"many.test: {many}\n")
         return None if result.stdout == expected else f"it says {result.stdout} {result.stderr}"
 
+    def names_are_found_by_multicast(self, accelerator: str) -> str | None:
+        """mDNS both ways; the peer is the same program as a Linux process."""
+        with Namespace("mdns") as space:
+            space.add_tap("t0", "10.9.0.1/24")
+            space.ip("route", "add", "224.0.0.0/4", "dev", "t0")
+            network = ("--accel", accelerator, "--net", "tap:t0,ip=10.9.0.2/24,gateway=10.9.0.1")
+            with ending(started(space, self.husk, self.mdns, *network, arguments=("serve", "guest.local", "10.9.0.2"))):
+                found = space.run(self.mdns, "ask", "guest.local", timeout_s=2 * LONG_S)
+            if found.stdout != "guest.local is 10.9.0.2\n":
+                return f"the host says {found.stdout!r} {found.stderr!r}"
+            with ending(space.start(self.mdns, "serve", "host.local", "10.9.0.1")) as peer:
+                next_line(peer.stdout)
+                found = space.run(self.husk, "run", *network, self.mdns, "--", "ask", "host.local", timeout_s=3 * LONG_S)
+            return None if found.stdout == "host.local is 10.9.0.1\n" else f"the guest says {found.stdout!r} {found.stderr!r}"
+
     def two_guests_meet_on_a_bridge(self) -> str | None:
         """`husk net up` gives both an address and lets the host reach them."""
         with Namespace("meet") as space:
@@ -196,6 +212,7 @@ class NetworkTests:
         self.check(f"{accelerator}: a guest serves behind a tap", lambda: self.a_guest_serves_behind_a_tap(*how))
         self.check(f"{accelerator}: a guest serves published ports", lambda: self.a_guest_serves_published_ports(*how))
         self.check(f"{accelerator}: names are found", lambda: self.names_are_found(accelerator))
+        self.check(f"{accelerator}: names are found by multicast", lambda: self.names_are_found_by_multicast(accelerator))
 
     def run_on_kvm(self) -> None:
         self.check("taps go with a VM that ends", lambda: self.taps_go_with_the_vm(signal.SIGTERM))

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // For the network tests: answers HTTP on TCP port 80 and echoes UDP port 7, until SIGTERM.
 //
-// GET /N answers with N bytes, of which byte i is i modulo 251; POST with the number of bytes that came and their sum.
+// GET /N answers with N bytes, of which byte i is i modulo 251, GET /free with the number of free bytes of memory; POST
+// with the number of bytes that came and their sum.
 // argv[1] and argv[2] name other ports.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,6 +61,12 @@ std::string pattern(std::size_t size) {
     return bytes;
 }
 
+std::string free_memory() {
+    struct sysinfo info {};
+    sysinfo(&info);
+    return std::to_string(info.freeram * info.mem_unit);
+}
+
 void take_body(Connection& connection) {
     const std::size_t count = std::min(connection.input.size(), connection.body_left);
     for (std::size_t i = 0; i < count; ++i) connection.sum += static_cast<unsigned char>(connection.input[i]);
@@ -83,6 +91,8 @@ void serve(Connection& connection) {
                 length == std::string::npos ? 0 : std::strtoul(head.c_str() + length + 16, nullptr, 10);
             connection.in_body = true;
             connection.sum = connection.count = 0;
+        } else if (head.starts_with("GET /free ")) {
+            connection.output += answer(free_memory());
         } else {
             connection.output += answer(pattern(std::strtoul(head.c_str() + 5, nullptr, 10)));
         }
