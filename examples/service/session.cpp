@@ -25,6 +25,7 @@ namespace {
 using Plain = beast::basic_stream<asio::ip::tcp, Strand>;
 using Tls = beast::ssl_stream<Plain>;
 
+constexpr auto goodbye_limit = std::chrono::seconds(1);
 constexpr auto idle_limit = std::chrono::seconds(60);
 constexpr std::size_t largest_header_bytes = 16 << 10;
 constexpr std::size_t most_drained_bytes = 64 << 20;
@@ -130,6 +131,9 @@ asio::awaitable<void> serve_connection(Socket socket, asio::ssl::context* tls, S
             beast::get_lowest_layer(stream).expires_after(idle_limit);
             co_await stream.async_handshake(asio::ssl::stream_base::server, use_awaitable);
             co_await serve_requests(stream, shared, *ending);
+            // Without a goodbye a client cannot tell the end of an answer from an attack [rfc8446 6.1].
+            beast::get_lowest_layer(stream).expires_after(goodbye_limit);
+            co_await stream.async_shutdown(asio::redirect_error(use_awaitable, ignored));
         }
     } catch (const boost::system::system_error&) {
         // The client is gone, or does not speak the protocol: either way this connection has ended.

@@ -4,14 +4,13 @@
 #include "launcher/config/disk_option.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
+#include "launcher/qemu/transports.hpp"
 
 namespace husk::qemu {
 
 namespace {
 
 using config::fill_in;
-
-constexpr std::size_t transports = 8;  // of microvm
 
 // In a list of options a comma stands for itself when it is doubled.
 std::string escape(std::string_view value) {
@@ -59,7 +58,7 @@ std::vector<std::string> disk_words(std::span<const config::DiskConfig> disks) {
         const std::string serial = disk.serial.empty() ? "husk-" + name : disk.serial;
         words.insert(words.end(),
                      {"-drive", drive_options(disk, name), "-device",
-                      fill_in("virtio-blk-device,drive={},serial={},bus=virtio-mmio-bus.{}", name, escape(serial), i)});
+                      fill_in("virtio-blk-device,drive={},serial={},bus={}", name, escape(serial), transport_bus(i))});
     }
     return words;
 }

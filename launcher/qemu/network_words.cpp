@@ -10,6 +10,7 @@
 #include "launcher/backend/tap.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
+#include "launcher/qemu/transports.hpp"
 
 namespace husk::qemu {
 
@@ -18,8 +19,6 @@ namespace {
 using config::fill_in;
 using config::NetConfig;
 using config::NetKind;
-
-constexpr std::size_t transports = 8;  // of microvm
 
 // QEMU takes a comma in a value when it is doubled.
 std::string escape(const std::string& value) {
@@ -95,8 +94,8 @@ NetworkWords open_networks(std::span<const NetConfig> networks, std::size_t firs
                               "loss, duplicate, reorder, delay and rate of a network need KVM, not --accel qemu");
         }
         add("-netdev", fill_in("{},id=net{}", backend_of(net, result.taps), i));
-        std::string device = fill_in("virtio-net-device,netdev=net{},mac={},bus=virtio-mmio-bus.{}", i,
-                                     mac_text(backend::choose_mac(net, i)), first_slot + i);
+        std::string device = fill_in("virtio-net-device,netdev=net{},mac={},bus={}", i,
+                                     mac_text(backend::choose_mac(net, i)), transport_bus(first_slot + i));
         if (net.mtu != 0) device += fill_in(",host_mtu={}", net.mtu);
         add("-device", std::move(device));
         if (net.pcap)

@@ -75,7 +75,7 @@ class Namespace:
 
     def run(self, *words: str | Path | int, timeout_s: float = LONG_S) -> subprocess.CompletedProcess:
         return subprocess.run(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout_s, check=False)
+                              capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False)
 
     def start(self, *words: str | Path | int) -> subprocess.Popen:
         return subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, words)], stdin=subprocess.DEVNULL,

@@ -78,7 +78,8 @@ class ClientTests:
         body, back = self.folder / "value", self.folder / "large"
         body.write_bytes(noise(1 << 20))
         for _ in range(10 if self.is_long else 2):
-            self.curl("-f", "-T", body, f"{HTTP}/kv/large", "-f", "-o", back, f"{HTTP}/files/large.bin")
+            self.curl("-f", "-T", body, f"{HTTP}/kv/large")
+            self.curl("-f", "-o", back, f"{HTTP}/files/large.bin")
             if back.read_bytes() != noise(LARGE_BYTES):
                 return f"a file of {LARGE_BYTES} bytes comes as {back.stat().st_size} bytes, or wrong ones"
             self.curl("-f", "-o", back, f"{HTTP}/kv/large")

@@ -5,6 +5,7 @@
 
 #include "launcher/qemu/control_frames.hpp"
 #include "launcher/qemu/status_lines.hpp"
+#include "launcher/qemu/transports.hpp"
 
 using namespace husk::qemu;
 
@@ -44,4 +45,10 @@ TEST_CASE("input frames carry their length in two bytes") {
     const std::string frame = make_input_frame(std::string(300, 'a'));
     CHECK(frame.size() == 303);
     CHECK(frame.substr(0, 3) == std::string("I\x2c\x01"));
+}
+
+TEST_CASE("disks and networks come in the order in which a guest counts them") {
+    // From the highest address down, as QEMU itself places devices.
+    CHECK(transport_bus(0) == "virtio-mmio-bus.7");
+    CHECK(transport_bus(transports - 1) == "virtio-mmio-bus.0");
 }
