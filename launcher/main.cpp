@@ -74,8 +74,8 @@ run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image&
 int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
     std::optional<debug::Debugger> debugger = make_debugger(config, image);
     run::Outcome outcome = run::run_vm(config, image, make_hooks(config, image, debugger));
-    if (debugger) debugger->on_end(outcome.exit_status, outcome.signal);
-    if (outcome.failure) report::say(outcome.failure->sentence);
+    if (debugger) debugger->on_end(outcome.end.exit_status, outcome.end.signal);
+    if (outcome.end.failure) report::say(outcome.end.failure->sentence);
     using config::StatsFormat;
     if (config.stats == StatsFormat::text) report::write_text(STDERR_FILENO, report::stats_as_text(outcome.stats));
     if (config.stats == StatsFormat::json) report::write_text(STDERR_FILENO, report::stats_as_json(outcome.stats));

@@ -63,9 +63,9 @@ void map_vcpu_areas(Mapper& mapper, const MemoryPlan& plan) {
     }
 }
 
-// Everything behind the low region, the image's constant pages read-only there too: no alias may undo W^X.
-void map_ram_behind_low_region(Mapper& mapper, const MemoryPlan& plan, std::span<const image::Segment> segments) {
-    std::uint64_t at = low_region_end;
+// Everything behind what is the launcher's, the image's constant pages read-only there too: no alias may undo W^X.
+void map_other_ram(Mapper& mapper, const MemoryPlan& plan, std::span<const image::Segment> segments) {
+    std::uint64_t at = plan.launcher_end();
     for (std::size_t i = 0; i < segments.size(); ++i) {
         if (segments[i].writable) continue;
         const abi::PhysRange pages = mapped_pages_of(segments, i);
@@ -94,7 +94,7 @@ bool map_address_space(PageTableBuilder& tables, const MemoryPlan& plan, std::sp
     mapper.physmap({plan.descriptors.begin, plan.boot_info.end}, read_only);
     mapper.physmap(plan.device_queues, read_write);
     mapper.physmap(plan.tables, read_only);
-    map_ram_behind_low_region(mapper, plan, segments);
+    map_other_ram(mapper, plan, segments);
     mapper.registers(
         {abi::device_registers_base, abi::device_registers_base + std::uint64_t{plan.device_count} * abi::page_size});
     mapper.supervisor_map({0, std::min(plan.ram_bytes, abi::mmio_hole_begin)});

@@ -67,16 +67,19 @@ MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t r
 
     plan.kernel_stack = {abi::kernel_stack_bytes, 2 * abi::kernel_stack_bytes};
     plan.main_stack = {plan.kernel_stack.end, plan.kernel_stack.end + abi::main_stack_ready_bytes};
-    plan.vcpu_areas = {plan.main_stack.end, plan.main_stack.end + vcpu_count * abi::vcpu_area::stride_bytes};
+    const bool has_few_vcpus = vcpu_count <= few_vcpus;
+    const std::uint64_t areas_begin = has_few_vcpus ? plan.main_stack.end : low_region_end;
+    plan.vcpu_areas = {areas_begin, areas_begin + vcpu_count * abi::vcpu_area::stride_bytes};
     static_assert(2 * abi::kernel_stack_bytes % fault_block_bytes == 0 &&
                   abi::main_stack_ready_bytes % fault_block_bytes == 0 &&
                   abi::vcpu_area::stride_bytes == fault_block_bytes);
-    plan.descriptors = {plan.vcpu_areas.end, plan.vcpu_areas.end + vcpu_count * abi::page_size};
+    const std::uint64_t descriptors_begin = has_few_vcpus ? plan.vcpu_areas.end : plan.main_stack.end;
+    plan.descriptors = {descriptors_begin, descriptors_begin + vcpu_count * abi::page_size};
     plan.boot_info = {plan.descriptors.end, plan.descriptors.end + abi::align_up(boot_info_bytes, abi::page_size)};
     plan.device_queues = {plan.boot_info.end, plan.boot_info.end + devices.queue_bytes};
     plan.device_count = devices.count;
     plan.tables = {plan.device_queues.end, low_region_end};
-    if (plan.tables.begin + tables_min_bytes > low_region_end)
+    if (plan.tables.begin + tables_min_bytes > low_region_end || plan.launcher_end() > plan.image.begin)
         throw host::Error(host::ExitCode::usage, std::to_string(vcpu_count) + " virtual CPUs with " +
                                                      std::to_string(devices.count) + " devices are more than fit");
 
@@ -86,7 +89,7 @@ MemoryPlan plan_memory(std::span<const image::Segment> segments, std::uint64_t r
         std::min(abi::align_up(plan.image.end + abi::break_ready_bytes, abi::large_page_size), low_ram_end);
     plan.break_ready = {plan.image.end, std::min(plan.image.end + abi::break_ready_bytes, shared_end)};
     add_free(plan, plan.image.end, shared_end);
-    add_free(plan, low_region_end, plan.image.begin);
+    add_free(plan, plan.launcher_end(), plan.image.begin);
     add_free(plan, shared_end, low_ram_end);
     if (ram_bytes > low_ram_end) add_free(plan, abi::mmio_hole_end, abi::mmio_hole_end + (ram_bytes - low_ram_end));
     return plan;

@@ -3,14 +3,16 @@
 //
 //   0          unused, so that gpa 0 means "none"
 //   16 KiB     the first kernel stack and the top of the main stack
-//              vCPU areas
+//              vCPU areas, of few vCPUs
 //              descriptor page of each vCPU
 //              BootInfo and what it points to
 //              queues of devices
 //              page tables, then pages that may become page tables, up to
-//   2 MiB      the guest's, as everything that is not the image
+//   2 MiB      vCPU areas, of many vCPUs
+//              the guest's, as everything that is not the image
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +29,9 @@ inline constexpr std::uint64_t low_region_end = abi::large_page_size;
 
 // BootInfo with arguments and environment; Linux's own limit for both is of this order.
 inline constexpr std::uint64_t boot_info_max_bytes = 512u << 10;
+
+// The areas of more vCPUs than that lie behind the low region, where 64 of them fit below any image.
+inline constexpr std::uint32_t few_vcpus = 4;
 
 // Page tables and table pool never get less than this.
 inline constexpr std::uint64_t tables_min_bytes = 1u << 20;
@@ -47,6 +52,8 @@ struct MemoryPlan {
     std::uint32_t free_range_count = 0;
     std::array<abi::PhysRange, 8> free_ranges{};  // best first
 
+    // Of what is the launcher's.
+    [[nodiscard]] std::uint64_t launcher_end() const { return std::max(low_region_end, vcpu_areas.end); }
     [[nodiscard]] abi::GuestPhys vcpu_area(std::uint32_t index) const;
     [[nodiscard]] std::span<const abi::PhysRange> free() const { return {free_ranges.data(), free_range_count}; }
 };

@@ -27,6 +27,7 @@ struct RunOptions {
     std::optional<std::string> timeout;
     std::optional<std::string> accelerator;
     std::optional<std::string> huge_pages;
+    std::optional<std::string> cpus;
     std::optional<std::string> pins;
     std::optional<std::string> node;
     bool is_mergeable = false;
@@ -64,6 +65,7 @@ void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--timeout", "TIME", options.timeout, "end the VM after this time with exit code 124; 0 for never");
     parser.add_text("--accel", "KIND", options.accelerator, "auto, kvm or qemu (auto)");
     parser.add_text("--hugepages", "KIND", options.huge_pages, "back guest memory by auto, 2M, 1G, thp or off (auto)");
+    parser.add_text("--cpus", "N", options.cpus, "give the VM this many virtual CPUs (1)");
     parser.add_text("--pin", "CPUS", options.pins,
                     "run the virtual CPUs on these CPUs of the host, such as 2,3 or 4-7");
     parser.add_text("--numa", "NODE", options.node, "take all guest memory from this NUMA node");
@@ -149,6 +151,7 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
     if (options.huge_pages) {
         config.huge_pages = parse_value("--hugepages", *options.huge_pages, parse_huge_pages, huge_pages_form);
     }
+    if (options.cpus) config.cpus = parse_value("--cpus", *options.cpus, parse_cpu_count, cpu_count_form);
     if (options.pins) config.pins = parse_value("--pin", *options.pins, parse_cpu_list, cpu_list_form);
     if (options.node) config.placement.node = parse_value("--numa", *options.node, parse_node, node_form);
     config.placement.is_mergeable = config.placement.is_mergeable || options.is_mergeable;

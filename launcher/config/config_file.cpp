@@ -238,6 +238,7 @@ constexpr std::array keys{
     Key{"memory", [](const Setting& s, LaunchConfig& c) { c.memory_bytes = s.parsed(parse_size, size_form); }},
     Key{"hugepages",
         [](const Setting& s, LaunchConfig& c) { c.huge_pages = s.parsed(parse_huge_pages, huge_pages_form); }},
+    Key{"cpus", [](const Setting& s, LaunchConfig& c) { c.cpus = s.parsed(parse_cpu_count, cpu_count_form); }},
     Key{"pin", [](const Setting& s, LaunchConfig& c) { c.pins = s.parsed(parse_cpu_list, cpu_list_form); }},
     Key{"numa", [](const Setting& s, LaunchConfig& c) { c.placement.node = s.parsed(parse_node, node_form); }},
     Key{"ksm", [](const Setting& s, LaunchConfig& c) { c.placement.is_mergeable = s.boolean(); }},

@@ -34,6 +34,7 @@ struct LaunchConfig {
     std::uint64_t memory_bytes = 256ull << 20;
     HugePages huge_pages = HugePages::automatic;
     MemoryPlacement placement;
+    std::uint32_t cpus = 1;      // virtual ones
     std::vector<unsigned> pins;  // the host's CPU of each vCPU; empty: any
     Accelerator accelerator = Accelerator::automatic;
     std::vector<DiskConfig> disks;    // vda, vdb, ...

@@ -93,6 +93,13 @@ bool is_environment_entry(std::string_view text) {
     return equals != std::string_view::npos && equals > 0 && text.find('\0') == std::string_view::npos;
 }
 
+std::optional<std::uint32_t> parse_cpu_count(std::string_view text) {
+    std::uint32_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc() || end != text.data() + text.size() || count == 0 || count > cpus_max) return std::nullopt;
+    return count;
+}
+
 std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
     constexpr unsigned highest = 1 << 16;
     std::vector<unsigned> cpus;

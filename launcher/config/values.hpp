@@ -36,6 +36,11 @@ inline constexpr std::string_view debug_address_form = "[HOST:]PORT, the port a 
 inline constexpr std::string_view environment_form = "a variable as NAME=VALUE";
 [[nodiscard]] bool is_environment_entry(std::string_view text);
 
+// Of virtual CPUs.
+inline constexpr std::string_view cpu_count_form = "a number of virtual CPUs from 1 to 64";
+inline constexpr std::uint32_t cpus_max = 64;
+[[nodiscard]] std::optional<std::uint32_t> parse_cpu_count(std::string_view text);
+
 inline constexpr std::string_view cpu_list_form = "numbers of CPUs such as 2,3 or 4-7";
 [[nodiscard]] std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text);
 

@@ -2,6 +2,7 @@
 #include "launcher/host/signals.hpp"
 
 #include <sys/syscall.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "launcher/host/errno_error.hpp"
@@ -21,7 +22,16 @@ void ignore_signal(int number) { ::signal(number, SIG_IGN); }
 
 int current_thread_id() { return static_cast<int>(::syscall(SYS_gettid)); }
 
+void name_this_thread(const std::string& name) { ::pthread_setname_np(::pthread_self(), name.c_str()); }
+
 void signal_thread(int thread_id, int number) { ::syscall(SYS_tgkill, ::getpid(), thread_id, number); }
+
+void unblock_signal(int number) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
 
 SignalsBlocked::SignalsBlocked() {
     sigset_t all;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
+#include <string>
 
 namespace husk::host {
 
@@ -18,8 +19,14 @@ void ignore_signal(int number);
 // The kernel's id of the calling thread.
 [[nodiscard]] int current_thread_id();
 
+// For those who look at the threads of the process; the kernel keeps 15 bytes.
+void name_this_thread(const std::string& name);
+
 // Async-signal-safe.
 void signal_thread(int thread_id, int number);
+
+// From now on the calling thread takes it.
+void unblock_signal(int number);
 
 // Blocks every signal in the calling thread while it lives: threads created meanwhile take none.
 class SignalsBlocked final {

@@ -59,4 +59,13 @@ std::size_t System::vcpu_run_bytes() const {
     return static_cast<std::size_t>(bytes);
 }
 
+std::uint32_t System::vcpus_max() const {
+    // Without the first, the second is the limit, and without both it is 4 [kvm-api 4.7].
+    for (const int capability : {KVM_CAP_MAX_VCPUS, KVM_CAP_NR_VCPUS}) {
+        const int count = ::ioctl(fd_.get(), KVM_CHECK_EXTENSION, capability);
+        if (count > 0) return static_cast<std::uint32_t>(count);
+    }
+    return 4;
+}
+
 }  // namespace husk::kvm

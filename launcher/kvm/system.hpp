@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "launcher/host/file_descriptor.hpp"
 #include "launcher/kvm/kvm_abi.hpp"
@@ -20,6 +21,9 @@ public:
     [[nodiscard]] CpuidTable supported_cpuid() const;
 
     [[nodiscard]] std::size_t vcpu_run_bytes() const;
+
+    // Of one VM.
+    [[nodiscard]] std::uint32_t vcpus_max() const;
 
 private:
     explicit System(host::FileDescriptor fd) : fd_(std::move(fd)) {}

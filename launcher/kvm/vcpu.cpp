@@ -25,6 +25,16 @@ constexpr std::uint32_t msr_star = 0xc000'0081;
 constexpr std::uint32_t msr_lstar = 0xc000'0082;
 constexpr std::uint32_t msr_fmask = 0xc000'0084;
 
+// [kvm vcpu 4.1]
+kvm_device_attr tsc_offset_attribute(std::uint64_t& offset) {
+    kvm_device_attr attribute{};
+    attribute.group = KVM_VCPU_TSC_CTRL;
+    attribute.attr = KVM_VCPU_TSC_OFFSET;
+    // SAFETY: KVM takes the address as a number, and reads or writes the word while the ioctl lasts.
+    attribute.addr = reinterpret_cast<std::uintptr_t>(&offset);
+    return attribute;
+}
+
 }  // namespace
 
 Vcpu::Vcpu(host::FileDescriptor fd, std::size_t run_bytes, std::uint32_t index)
@@ -91,6 +101,19 @@ std::int64_t Vcpu::tsc_offset() const {
         throw host::errno_error("cannot read the guest's TSC (KVM_GET_MSRS)");
     const std::uint64_t after = __rdtsc();
     return static_cast<std::int64_t>(table.entries[0].data - (before + (after - before) / 2));
+}
+
+std::optional<std::uint64_t> Vcpu::try_exact_tsc_offset() const {
+    std::uint64_t offset = 0;
+    kvm_device_attr attribute = tsc_offset_attribute(offset);
+    if (::ioctl(fd_.get(), KVM_GET_DEVICE_ATTR, &attribute) != 0) return std::nullopt;
+    return offset;
+}
+
+void Vcpu::set_exact_tsc_offset(std::uint64_t offset) const {
+    kvm_device_attr attribute = tsc_offset_attribute(offset);
+    if (::ioctl(fd_.get(), KVM_SET_DEVICE_ATTR, &attribute) != 0)
+        throw host::errno_error("KVM does not take a virtual CPU's TSC offset (KVM_VCPU_TSC_OFFSET)");
 }
 
 Exit Vcpu::run() {

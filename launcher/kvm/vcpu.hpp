@@ -44,6 +44,11 @@ public:
     // Guest TSC minus host TSC.
     [[nodiscard]] std::int64_t tsc_offset() const;
 
+    // The same as KVM keeps it, to be given to other vCPUs of the VM: their clocks must agree to the tick. Nothing:
+    // this KVM keeps no offset, or does not tell.
+    [[nodiscard]] std::optional<std::uint64_t> try_exact_tsc_offset() const;
+    void set_exact_tsc_offset(std::uint64_t offset) const;
+
     // Runs the guest until it exits.
     [[nodiscard]] Exit run();
 

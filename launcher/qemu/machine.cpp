@@ -95,6 +95,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     line.add({program.native(), "-M", machine, "-accel", "tcg", "-cpu", "max"});
     line.add(
         {"-m", fill_in("size={}B", config.memory_bytes), "-kernel", config.image.native(), "-append", kernel_line});
+    if (config.cpus > 1) line.add({"-smp", fill_in("{}", config.cpus)});
     line.add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"});
     // QEMU's own server, which knows the machine and not the application's threads.
     if (const auto& gdb = config.debug.gdb) {

@@ -34,7 +34,7 @@ std::string stats_as_text(const run::Stats& stats) {
         text += fill_in("husk: stats: {} us {}\n", padded(as_us(step.duration_ns), width), step.name);
     }
     for (const run::ExitKind kind : run::all_exit_kinds) {
-        const std::uint64_t exits = stats.exits(kind);
+        const std::uint64_t exits = stats.counts.exits(kind);
         if (exits == 0) continue;
         text += fill_in("husk: stats: {} exits {}\n", padded(std::to_string(exits), width), run::name_of(kind));
     }
@@ -43,7 +43,7 @@ std::string stats_as_text(const run::Stats& stats) {
                         padded(device.name, width), device.requests, device.bytes >> 10, device.register_writes,
                         device.notifications, device.signals);
     }
-    if (const std::uint64_t upcalls = stats.upcalls.value(); upcalls != 0)
+    if (const std::uint64_t upcalls = stats.counts.upcalls.value(); upcalls != 0)
         text += fill_in("husk: stats: {} pre-emptions\n", padded(std::to_string(upcalls), width));
     return text;
 }
@@ -57,8 +57,8 @@ std::string stats_as_json(const run::Stats& stats) {
     json.key("steps_us").begin_object();
     for (const run::Step& step : stats.steps()) json.key(step.name).raw_number(as_us(step.duration_ns));
     json.end_object().key("exits").begin_object();
-    for (const run::ExitKind kind : run::all_exit_kinds) json.field(run::name_of(kind), stats.exits(kind));
-    json.end_object().field("preemptions", stats.upcalls.value()).key("devices").begin_object();
+    for (const run::ExitKind kind : run::all_exit_kinds) json.field(run::name_of(kind), stats.counts.exits(kind));
+    json.end_object().field("preemptions", stats.counts.upcalls.value()).key("devices").begin_object();
     for (const run::DeviceStats& device : stats.devices) {
         json.key(device.name).begin_object();
         json.field("requests", device.requests).field("bytes", device.bytes);

@@ -7,6 +7,7 @@
 //   ... boot info: devices.records(), devices.settings()
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,14 +48,14 @@ public:
     [[nodiscard]] std::span<const abi::DeviceRecord> records() const { return records_; }
     [[nodiscard]] std::span<const std::string> settings() const { return settings_; }
 
-    // On the vCPU's thread. false: no device has this address.
+    // On the thread of any vCPU, of several at the same time. false: no device has this address.
     [[nodiscard]] bool try_serve(const kvm::MmioAccess& access);
 
-    // Notifications that no longer are exits, once they come often; all memory is in slots.
+    // Notifications that no longer are exits, once they come often; all memory is in slots. Done once, whoever asks.
     [[nodiscard]] bool wants_event_fds() const;
     void use_event_fds();
 
-    // What the vCPU's thread and those of the devices know about each other.
+    // What the threads of vCPUs and devices know about each other.
     [[nodiscard]] event::SpinFacts& spin_facts() { return spin_facts_; }
 
     [[nodiscard]] std::vector<DeviceStats> stats() const;
@@ -75,8 +76,8 @@ private:
     std::vector<std::unique_ptr<virtio::MmioTransport>> transports_;
     std::vector<abi::DeviceRecord> records_;
     std::vector<std::string> settings_;
-    std::uint64_t notify_exits_ = 0;
-    bool has_event_fds_ = false;
+    std::atomic<std::uint64_t> notify_exits_ = 0;
+    std::atomic<bool> has_event_fds_ = false;
 };
 
 }  // namespace husk::run

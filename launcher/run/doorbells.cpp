@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <string>
+#include <utility>
 
+#include "launcher/host/error.hpp"
 #include "launcher/run/crash_view.hpp"
 
 namespace husk::run {
@@ -17,62 +20,71 @@ constexpr std::uint64_t longest_log_bytes = 4096;
 constexpr unsigned stdin_stream = 0;
 constexpr std::uint64_t last_signal = 64;
 
+End end_of(std::uint64_t status, std::uint64_t signal) {
+    return {static_cast<int>(status & 0xff), signal <= last_signal ? static_cast<int>(signal) : 0, std::nullopt};
+}
+
+End failed(host::ExitCode code, std::string sentence) { return {0, 0, Failure{code, std::move(sentence)}}; }
+
 }  // namespace
 
-bool Doorbells::serve(std::uint16_t port, abi::VcpuMailbox& mailbox, VcpuControl& control, Stats& stats) {
+std::optional<End> Doorbells::serve(std::uint16_t port, VirtualCpu& cpu) {
     // Copied once: the guest's other vCPUs may change the mailbox while it is looked at.
     Arguments arguments{};
     for (std::size_t i = 0; i < 4; ++i)
-        arguments.word[i] = std::atomic_ref(mailbox.argument[i]).load(std::memory_order_relaxed);
+        arguments.word[i] = std::atomic_ref(cpu.mailbox.argument[i]).load(std::memory_order_relaxed);
 
     std::int64_t result = 0;
     switch (static_cast<abi::Doorbell>(port)) {
         case abi::Doorbell::console_write:
-            stats.count(ExitKind::console_write);
+            cpu.counts.count(ExitKind::console_write);
             result = console_write(arguments);
             break;
         case abi::Doorbell::console_read:
-            stats.count(ExitKind::console_read);
+            cpu.counts.count(ExitKind::console_read);
             result = console_read(arguments);
             break;
         case abi::Doorbell::console_poll:
-            stats.count(ExitKind::console_poll);
+            cpu.counts.count(ExitKind::console_poll);
             result = console_poll(arguments);
             break;
         case abi::Doorbell::exit:
-            stats.count(ExitKind::exit);
-            exit(arguments);
-            return false;
+            cpu.counts.count(ExitKind::exit);
+            return end_of(arguments.word[0], arguments.word[1]);
         case abi::Doorbell::wait:
-            stats.count(ExitKind::wait);
-            control.wait(arguments.word[0]);
+            cpu.counts.count(ExitKind::wait);
+            cpu.control.wait(arguments.word[0]);
             break;
         case abi::Doorbell::wake:
-            stats.count(ExitKind::wake);
-            result = wake(arguments);
+            cpu.counts.count(ExitKind::wake);
+            try {
+                result = host_.wake_vcpu(arguments.word[0]) ? 0 : -EINVAL;
+            } catch (const host::Error& error) {
+                return failed(error.code(), error.what());
+            }
             break;
         case abi::Doorbell::log:
-            stats.count(ExitKind::log);
+            cpu.counts.count(ExitKind::log);
             result = log(arguments);
             break;
         case abi::Doorbell::crash:
-            stats.count(ExitKind::crash);
-            result = crash(arguments, control);
+            cpu.counts.count(ExitKind::crash);
+            result = crash(arguments, cpu);
             break;
         case abi::Doorbell::stop:
-            stats.count(ExitKind::stop);
-            result = stop(arguments, control);
+            cpu.counts.count(ExitKind::stop);
+            result = stop(arguments, cpu);
             break;
         case abi::Doorbell::interrupt:
-            stats.count(ExitKind::wake);
-            result = interrupt(arguments);
+            cpu.counts.count(ExitKind::wake);
+            result = host_.interrupt_vcpu(arguments.word[0]) ? 0 : -EINVAL;
             break;
         default:
-            end_.fault = "the guest rang doorbell " + std::to_string(port) + ", which this launcher does not have";
-            return false;
+            return failed(host::ExitCode::guest_fault, "the guest rang doorbell " + std::to_string(port) +
+                                                           ", which this launcher does not have");
     }
-    std::atomic_ref(mailbox.result).store(result, std::memory_order_relaxed);
-    return true;
+    std::atomic_ref(cpu.mailbox.result).store(result, std::memory_order_relaxed);
+    return std::nullopt;
 }
 
 std::int64_t Doorbells::console_write(const Arguments& arguments) {
@@ -81,6 +93,7 @@ std::int64_t Doorbells::console_write(const Arguments& arguments) {
     if (size_bytes == 0) return 0;
     const std::span<const std::byte> bytes = memory_.try_span({gpa}, size_bytes);
     if (bytes.empty()) return -EFAULT;
+    const std::lock_guard lock(console_mutex_);
     const std::int64_t result = console_.write(static_cast<unsigned>(stream), bytes);
     if (result == -EAGAIN) host_.watch_console(static_cast<unsigned>(stream), POLLOUT);
     return result;
@@ -91,6 +104,7 @@ std::int64_t Doorbells::console_read(const Arguments& arguments) {
     if (size_bytes == 0) return 0;
     const std::span<std::byte> bytes = memory_.try_span({gpa}, size_bytes);
     if (bytes.empty()) return -EFAULT;
+    const std::lock_guard lock(console_mutex_);
     const std::int64_t result = console_.read(bytes);
     if (result == -EAGAIN) host_.watch_console(stdin_stream, POLLIN);
     return result;
@@ -99,6 +113,7 @@ std::int64_t Doorbells::console_read(const Arguments& arguments) {
 std::int64_t Doorbells::console_poll(const Arguments& arguments) {
     const auto [stream, wanted, unused0, unused1] = arguments.word;
     if (stream >= Console::stream_count) return -EBADF;
+    const std::lock_guard lock(console_mutex_);
     const short now = console_.poll(static_cast<unsigned>(stream));
     const short wanted_events = static_cast<short>(wanted & (POLLIN | POLLOUT));
     // Errors and hang-ups are always wanted, as in poll(2).
@@ -107,26 +122,7 @@ std::int64_t Doorbells::console_poll(const Arguments& arguments) {
     return now;
 }
 
-void Doorbells::exit(const Arguments& arguments) {
-    end_.exit_status = static_cast<int>(arguments.word[0] & 0xff);
-    end_.signal = arguments.word[1] <= last_signal ? static_cast<int>(arguments.word[1]) : 0;
-}
-
-std::int64_t Doorbells::wake(const Arguments& arguments) {
-    VcpuControl* const other = host_.try_vcpu(arguments.word[0]);
-    if (other == nullptr) return -EINVAL;
-    other->wake();
-    return 0;
-}
-
-std::int64_t Doorbells::interrupt(const Arguments& arguments) {
-    VcpuControl* const other = host_.try_vcpu(arguments.word[0]);
-    if (other == nullptr) return -EINVAL;
-    other->raise(abi::attention::peer);
-    return 0;
-}
-
-std::int64_t Doorbells::log(const Arguments& arguments) {
+std::int64_t Doorbells::log(const Arguments& arguments) const {
     if (!hooks_.on_log) return 0;
     const std::uint64_t size_bytes = std::min(arguments.word[1], longest_log_bytes);
     std::string line(size_bytes, '\0');
@@ -135,22 +131,29 @@ std::int64_t Doorbells::log(const Arguments& arguments) {
     return 0;
 }
 
-std::int64_t Doorbells::crash(const Arguments& arguments, const VcpuControl& control) {
+std::int64_t Doorbells::crash(const Arguments& arguments, const VirtualCpu& cpu) {
     const auto record = try_read_crash_record(memory_, {arguments.word[0]});
     if (!record) return -EFAULT;
+    const std::lock_guard lock(death_mutex_);
+    // A VM dies once: what another vCPU says afterwards is of no interest.
+    if (dying_cpu_.value_or(cpu.index) != cpu.index) return 0;
+    dying_cpu_ = cpu.index;
     crash_ = record->kind;
-    if (hooks_.on_crash)
-        hooks_.on_crash({*record, memory_, page_table_root_, [&control] { return control.stop_requested(); }});
+    if (!hooks_.on_crash) return 0;
+    host_.hold_others(cpu);
+    hooks_.on_crash({*record, memory_, page_table_root_, [&cpu] { return cpu.control.stop_requested(); }});
+    host_.release_others(cpu);
     return 0;
 }
 
-std::int64_t Doorbells::stop(const Arguments& arguments, const VcpuControl& control) {
+std::int64_t Doorbells::stop(const Arguments& arguments, const VirtualCpu& cpu) {
     if (!hooks_.on_stop) return 0;
     const auto record = try_read_stop_record(memory_, {arguments.word[0]});
     if (!record) return -EFAULT;
+    const std::lock_guard lock(death_mutex_);
     is_stopped_.store(true);
     const StopAnswer answer =
-        hooks_.on_stop({*record, memory_, page_table_root_, [&control] { return control.stop_requested(); }});
+        hooks_.on_stop({*record, memory_, page_table_root_, [&cpu] { return cpu.control.stop_requested(); }});
     is_stopped_.store(false);
     if (!answer.goes_on) return -EINTR;
     host_.watch_debugger(answer.watch_fd);
@@ -158,6 +161,7 @@ std::int64_t Doorbells::stop(const Arguments& arguments, const VcpuControl& cont
 }
 
 void Doorbells::write_serial(std::span<const std::byte> bytes) {
+    const std::lock_guard lock(console_mutex_);
     // Whoever uses it cannot wait: what does not go out now is lost.
     while (!bytes.empty()) {
         const std::int64_t written = console_.write(1, bytes);

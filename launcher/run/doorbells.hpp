@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calls that a guest makes to its launcher, each served exactly as the contract says.
+//
+// The threads of several vCPUs may ring at the same time. Two mutexes keep them apart: one for the console, which never
+// blocks, and one for crash and stop, of which one is looked at at a time.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
-#include <string>
 
 #include <husk/abi/doorbell.hpp>
 
 #include "launcher/memory/guest_memory.hpp"
 #include "launcher/run/console.hpp"
+#include "launcher/run/end.hpp"
 #include "launcher/run/run.hpp"
-#include "launcher/run/vcpu_control.hpp"
+#include "launcher/run/virtual_cpu.hpp"
 
 namespace husk::run {
 
-// What a doorbell asks of the rest of the machine.
+// What a doorbell asks of the rest of the machine. On the thread of the vCPU that rang.
 class DoorbellHost {
 public:
     virtual ~DoorbellHost() = default;
@@ -27,8 +31,14 @@ public:
     // Raises attention::stop once `fd` is readable, at the first time after each call and while the guest runs.
     virtual void watch_debugger(int fd) = 0;
 
-    // null: there is no such vCPU.
-    virtual VcpuControl* try_vcpu(std::uint64_t index) = 0;
+    // false: there is no such vCPU, or, for the second, it was never started. The first throws host::Error when the host
+    // cannot start it.
+    virtual bool wake_vcpu(std::uint64_t index) = 0;
+    virtual bool interrupt_vcpu(std::uint64_t index) = 0;
+
+    // In between, no vCPU but this one is in the guest.
+    virtual void hold_others(const VirtualCpu& cpu) = 0;
+    virtual void release_others(const VirtualCpu& cpu) = 0;
 };
 
 class Doorbells final {
@@ -37,18 +47,13 @@ public:
               DoorbellHost& host)
         : memory_(memory), page_table_root_(page_table_root), hooks_(hooks), host_(host) {}
 
-    // Serves the doorbell of `port` for the vCPU that rang it. false: the VM ends, as end() says.
-    [[nodiscard]] bool serve(std::uint16_t port, abi::VcpuMailbox& mailbox, VcpuControl& control, Stats& stats);
+    // Serves the doorbell of `port` on the thread of the vCPU that rang it. A value: the VM ends.
+    [[nodiscard]] std::optional<End> serve(std::uint16_t port, VirtualCpu& cpu);
 
     // Bytes to the serial port: console output of code that has no mailbox yet.
     void write_serial(std::span<const std::byte> bytes);
 
-    struct End {
-        int exit_status = 0;
-        int signal = 0;
-        std::optional<std::string> fault;  // the guest rang a doorbell that there is not
-    };
-    [[nodiscard]] const End& end() const { return end_; }
+    // Once all vCPUs have stopped.
     [[nodiscard]] std::optional<abi::CrashKind> crash() const { return crash_; }
 
     // Whether the debugger's hook is at work. Any thread.
@@ -62,20 +67,19 @@ private:
     [[nodiscard]] std::int64_t console_write(const Arguments& arguments);
     [[nodiscard]] std::int64_t console_read(const Arguments& arguments);
     [[nodiscard]] std::int64_t console_poll(const Arguments& arguments);
-    void exit(const Arguments& arguments);
-    [[nodiscard]] std::int64_t wake(const Arguments& arguments);
-    [[nodiscard]] std::int64_t interrupt(const Arguments& arguments);
-    [[nodiscard]] std::int64_t log(const Arguments& arguments);
-    [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VcpuControl& control);
-    [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VcpuControl& control);
+    [[nodiscard]] std::int64_t log(const Arguments& arguments) const;
+    [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VirtualCpu& cpu);
+    [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VirtualCpu& cpu);
 
     const memory::GuestMemory& memory_;
     const abi::GuestPhys page_table_root_;
     const RunHooks& hooks_;
     DoorbellHost& host_;
-    Console console_;
-    End end_;
-    std::optional<abi::CrashKind> crash_;
+    std::mutex console_mutex_;
+    Console console_;         // under console_mutex_
+    std::mutex death_mutex_;  // held while a crash or a stop is looked at
+    std::optional<abi::CrashKind> crash_;     // under death_mutex_
+    std::optional<std::uint32_t> dying_cpu_;  // likewise: who rang
     std::atomic<bool> is_stopped_ = false;
 };
 

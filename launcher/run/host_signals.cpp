@@ -13,19 +13,19 @@ namespace {
 
 constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
 
-std::atomic<VcpuControl*> receiver = nullptr;
+std::atomic<VirtualCpus*> receiver = nullptr;
 std::atomic<bool> end_was_requested = false;
 std::atomic<int> second_signal = 0;
 
 void on_signal(int number, siginfo_t*, void*) {
     const int saved_errno = errno;
-    if (VcpuControl* control = receiver.load(); control != nullptr) {
+    if (VirtualCpus* const cpus = receiver.load(); cpus != nullptr) {
         const bool asks_to_end = number == SIGTERM || number == SIGINT;
         if (asks_to_end && end_was_requested.exchange(true)) {
             second_signal.store(number);
-            control->request_stop();
+            cpus->boot().control.request_stop();
         } else {
-            control->raise_signal(number);
+            cpus->raise_signal(number);
         }
     }
     errno = saved_errno;
@@ -33,10 +33,10 @@ void on_signal(int number, siginfo_t*, void*) {
 
 }  // namespace
 
-void forward_host_signals(VcpuControl& control) {
+void forward_host_signals(VirtualCpus& cpus) {
     end_was_requested.store(false);
     second_signal.store(0);
-    receiver.store(&control);
+    receiver.store(&cpus);
     for (const int number : forwarded) host::handle_signal(number, on_signal);
     host::ignore_signal(SIGPIPE);
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // An assembled VM: memory, vCPUs and what serves them.
+//
+// Threads: the one that makes the machine and calls run() is the boot vCPU's. Each secondary vCPU has its own, which does
+// the same from run_secondary() on. All of them call serve() and what is below it; the event loop's thread calls the
+// callbacks that they leave there, and devices' threads the functions of TransportHost. What they share is either set
+// before run() and constant, or guarded as said beside it, or does its own locking: cpus_, doorbells_, devices_, slots_.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,8 +29,8 @@
 #include "launcher/run/doorbells.hpp"
 #include "launcher/run/memory_slots.hpp"
 #include "launcher/run/run.hpp"
-#include "launcher/run/ticker.hpp"
-#include "launcher/run/vcpu_control.hpp"
+#include "launcher/run/vcpu_factory.hpp"
+#include "launcher/run/virtual_cpus.hpp"
 
 namespace husk::run {
 
@@ -36,7 +40,7 @@ public:
     Machine(const config::LaunchConfig& config, const image::Image& image, const RunHooks& hooks, Stats& stats);
     ~Machine() override;
 
-    // Runs the boot vCPU on the calling thread until the VM ends, and stores how in outcome.
+    // Runs the boot vCPU on the calling thread until the VM ends, and stores how in outcome. No vCPU runs afterwards.
     void run(Outcome& outcome);
 
     [[nodiscard]] std::uint64_t resident_bytes() const { return memory_.resident_bytes(); }
@@ -46,71 +50,83 @@ public:
     void close_devices();
 
 private:
-    struct VirtualCpu {
-        VirtualCpu(kvm::Vcpu made, abi::VcpuMailbox& shared) : vcpu(std::move(made)), mailbox(shared) {}
-
-        kvm::Vcpu vcpu;
-        abi::VcpuMailbox& mailbox;
-        VcpuControl control{vcpu, mailbox};
-        std::optional<Ticker> ticker;
-    };
-
-    void create_vcpus(const kvm::System& system);
-    [[nodiscard]] bool needs_cpuid() const;
+    // machine_guest.cpp: what the guest finds in its memory.
     // Page tables, and what the guest has to know of them.
     [[nodiscard]] abi::BootInfo map_memory();
     // The same with all that comes from elsewhere.
     void write_boot_info(abi::BootInfo info);
-    void set_first_state(VirtualCpu& cpu);
 
-    // false: the VM ends.
-    [[nodiscard]] bool serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome);
-    [[nodiscard]] bool on_interrupted(VirtualCpu& cpu, Outcome& outcome);
-    void try_upcall(VirtualCpu& cpu, Stats& stats);
+    void add_vcpus();
+
+    // machine_run.cpp: each on the thread of the vCPU that it names.
+    void run_secondary(VirtualCpu& cpu);
+    void attach(VirtualCpu& cpu);
+    void run_until_end(VirtualCpu& cpu);
+    // false: the vCPU has come to its end.
+    [[nodiscard]] bool serve(VirtualCpu& cpu, const kvm::Exit& exit);
+    [[nodiscard]] bool serve_doorbell(VirtualCpu& cpu, std::uint16_t port);
+    [[nodiscard]] bool serve_memory(VirtualCpu& cpu, const kvm::Exit& exit);
+    [[nodiscard]] bool serve_device(const kvm::MmioAccess& access);
+    [[nodiscard]] bool on_interrupted(VirtualCpu& cpu);
+    void try_upcall(VirtualCpu& cpu);
     void start_ticker(VirtualCpu& cpu);
+
+    // The VM ends; of several reasons the first one counts. Any thread.
+    void end(End end);
+    void end(host::ExitCode code, std::string sentence) { end({0, 0, Failure{code, std::move(sentence)}}); }
+
+    // Its thread starts with the first call. Any thread.
     [[nodiscard]] event::EventLoop& event_loop();
 
-    // The boot vCPU's thread, once the VM is older than a slice; again has no effect.
+    // machine_control.cpp. The boot vCPU's thread, once the VM is older than a slice; again has no effect.
     void start_control();
+    // The event loop's thread.
     void open_control();
     [[nodiscard]] std::string answer(const control::Request& request);
     [[nodiscard]] std::string info_line() const;
     [[nodiscard]] std::string stats_line() const;
 
-    [[nodiscard]] bool serve_device(const kvm::MmioAccess& access);
-
+    // TransportHost
     void on_device_news(std::uint32_t queue) override;
     void on_device_note(const std::string& sentence) override;
     void on_device_fault(const std::string& sentence) override;
+
+    // DoorbellHost
     void watch_console(unsigned stream, short poll_events) override;
     void watch_debugger(int fd) override;
-    VcpuControl* try_vcpu(std::uint64_t index) override;
+    bool wake_vcpu(std::uint64_t index) override { return cpus_.wake(index); }
+    bool interrupt_vcpu(std::uint64_t index) override { return cpus_.interrupt(index); }
+    void hold_others(const VirtualCpu& cpu) override { cpus_.hold_others(cpu); }
+    void release_others(const VirtualCpu& cpu) override { cpus_.release_others(cpu); }
 
+    // Constant once the VM runs.
     const config::LaunchConfig& config_;
     const image::Image& image_;
     const RunHooks& hooks_;
-    Stats& stats_;  // of the outcome
-
-    std::optional<control::NameClaim> name_;  // until control_ has it
     memory::GuestMemory memory_;
-    Devices devices_;
     kvm::CpuModel cpu_model_;
     boot::MemoryPlan plan_;
-    std::optional<kvm::Vm> vm_;
-    std::optional<MemorySlots> slots_;
-    std::deque<VirtualCpu> cpus_;
-    std::optional<Doorbells> doorbells_;
     std::uint64_t tsc_hz_ = 0;
     std::int64_t tsc_offset_ = 0;
     std::chrono::steady_clock::time_point started_at_;
-    std::atomic<bool> timed_out_ = false;
-    std::atomic<bool> is_paused_ = false;
-    std::atomic<bool> ended_by_force_ = false;  // over the control socket
-    bool is_control_started_ = false;
+    std::optional<VcpuFactory> vcpu_factory_;
+
+    Devices devices_;
+    std::optional<kvm::Vm> vm_;
+    std::optional<MemorySlots> slots_;
+    VirtualCpus cpus_;
+    std::optional<Doorbells> doorbells_;
+
+    std::mutex end_mutex_;
+    std::optional<End> end_;  // under end_mutex_
+
+    bool is_control_started_ = false;         // the boot vCPU's thread
+    std::optional<control::NameClaim> name_;  // until control_ has it; then the event loop's thread, as control_
     std::optional<control::Server> control_;
+    std::atomic<bool> is_paused_ = false;
     std::atomic<bool> debugger_is_watched_ = false;
-    std::mutex device_fault_mutex_;
-    std::optional<std::string> device_fault_;       // why a device ended the VM
+
+    std::mutex event_loop_mutex_;                   // its creation
     std::unique_ptr<event::EventLoop> event_loop_;  // last: its thread ends first
 };
 

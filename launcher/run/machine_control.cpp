@@ -21,6 +21,12 @@ config::JsonText begin_answer() {
     return json;
 }
 
+// 0 for a vCPU that the guest has not started.
+std::uint64_t cpu_ns_of(const VirtualCpu& cpu) {
+    const int thread_id = cpu.control.thread_id();
+    return thread_id == 0 ? 0 : host::thread_cpu_ns(thread_id);
+}
+
 }  // namespace
 
 void Machine::start_control() {
@@ -48,9 +54,6 @@ void Machine::close_devices() {
 }
 
 std::string Machine::answer(const control::Request& request) {
-    const auto for_all_cpus = [this](void (VcpuControl::*what)()) {
-        for (VirtualCpu& cpu : cpus_) (cpu.control.*what)();
-    };
     switch (request.action) {
         case control::Action::info:
             return info_line();
@@ -58,20 +61,19 @@ std::string Machine::answer(const control::Request& request) {
             return stats_line();
         case control::Action::pause:
             is_paused_.store(true);
-            for_all_cpus(&VcpuControl::pause);
+            cpus_.pause_all();
             break;
         case control::Action::resume:
             is_paused_.store(false);
-            for_all_cpus(&VcpuControl::resume);
+            cpus_.resume_all();
             break;
         case control::Action::stop:
             if (request.force) {
-                ended_by_force_.store(true);
-                for_all_cpus(&VcpuControl::request_stop);
+                end({0, SIGKILL, std::nullopt});
             } else {
                 is_paused_.store(false);
-                for_all_cpus(&VcpuControl::resume);
-                cpus_.front().control.raise_signal(SIGTERM);
+                cpus_.resume_all();
+                cpus_.raise_signal(SIGTERM);
             }
             break;
     }
@@ -82,7 +84,7 @@ std::string Machine::info_line() const {
     const auto age = std::chrono::steady_clock::now() - started_at_;
     config::JsonText json = begin_answer();
     json.field("name", control_->name()).field("pid", ::getpid()).field("image", config_.image.native());
-    json.field("state", is_paused_.load() ? "paused" : "running").field("cpus", cpus_.size());
+    json.field("state", is_paused_.load() ? "paused" : "running").field("cpus", cpus_.count());
     json.field("memory_bytes", memory_.size_bytes());
     json.field("uptime_ms", std::chrono::duration_cast<std::chrono::milliseconds>(age).count());
     return json.end_object().text() + "\n";
@@ -94,10 +96,11 @@ std::string Machine::stats_line() const {
     json.field("state", is_paused_.load() ? "paused" : "running");
     json.key("cpus").begin_array();
     for (const VirtualCpu& cpu : cpus_)
-        json.begin_object().field("cpu_ns", host::thread_cpu_ns(cpu.control.thread_id())).end_object();
+        json.begin_object().field("cpu_ns", cpu_ns_of(cpu)).end_object();
     json.end_array().key("exits").begin_object();
-    for (const ExitKind kind : all_exit_kinds) json.field(name_of(kind), stats_.exits(kind));
-    json.end_object().field("preemptions", stats_.upcalls.value());
+    const ExitCounts counts = cpus_.counts();
+    for (const ExitKind kind : all_exit_kinds) json.field(name_of(kind), counts.exits(kind));
+    json.end_object().field("preemptions", counts.upcalls.value());
     json.field("memory_bytes", memory_.size_bytes()).field("memory_resident_bytes", memory_.resident_bytes());
     json.field("memory_backing", memory::name_of(memory_.backing()));
     json.key("devices").begin_object();

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <string>
+#include <utility>
 
 #include <x86intrin.h>
 
@@ -42,121 +42,129 @@ std::uint64_t first_alarm_ns(const config::LaunchConfig& config) {
 
 void Machine::run(Outcome& outcome) {
     StepTimer timer(outcome.stats);
-    VirtualCpu& cpu = cpus_.front();
-    if (!config_.pins.empty()) host::pin_this_thread(config_.pins[cpu.vcpu.index()]);
-    cpu.control.attach_to_this_thread();
+    VirtualCpu& cpu = cpus_.boot();
+    if (!config_.pins.empty()) host::pin_this_thread(config_.pins[cpu.index]);
+    attach(cpu);
     if (config_.timeout) cpu.control.let_alarm_end_wait();
     cpu.control.set_alarm_work([this] { start_control(); });
-    if (!devices_.empty()) cpu.control.share_spin_facts(devices_.spin_facts());
     install_kick_handler();
-    forward_host_signals(cpu.control);
+    forward_host_signals(cpus_);
     started_at_ = std::chrono::steady_clock::now();
     host::ThreadAlarm alarm(kick_signal());
     alarm.start(first_alarm_ns(config_));
     timer.done("start");
     outcome.stats.first_run_tsc = __rdtsc();
-    while (serve(cpu, cpu.control.run_guest(), outcome)) {
-    }
+    run_until_end(cpu);
     timer.done("run");
+    cpus_.end_others();
     stop_forwarding_host_signals();
     cpu.control.detach_from_this_thread();
     outcome.crash = doorbells_->crash();
+    outcome.stats.counts = cpus_.counts();
+    const std::lock_guard lock(end_mutex_);
+    // A stop that nobody gave a reason for is a signal handler's.
+    outcome.end = end_.value_or(End{0, second_end_signal(), std::nullopt});
 }
 
-bool Machine::serve(VirtualCpu& cpu, const kvm::Exit& exit, Outcome& outcome) {
+void Machine::run_secondary(VirtualCpu& cpu) {
+    try {
+        host::name_this_thread("husk-cpu" + std::to_string(cpu.index));
+        if (!config_.pins.empty()) host::pin_this_thread(config_.pins[cpu.index]);
+        cpu.vcpu.emplace(vcpu_factory_->create_secondary(cpu.index, cpu.mailbox));
+        attach(cpu);
+        host::unblock_signal(kick_signal());
+        host::ThreadAlarm alarm(kick_signal());
+        alarm.start(slice_ns);
+        run_until_end(cpu);
+        cpu.control.detach_from_this_thread();
+    } catch (const host::Error& error) {
+        end(error.code(), error.what());
+    }
+}
+
+void Machine::attach(VirtualCpu& cpu) {
+    cpu.control.attach_to_this_thread(*cpu.vcpu);
+    if (!devices_.empty()) cpu.control.share_spin_facts(devices_.spin_facts(), cpu.index);
+}
+
+void Machine::run_until_end(VirtualCpu& cpu) {
+    while (serve(cpu, cpu.control.run_guest())) {
+    }
+}
+
+bool Machine::serve(VirtualCpu& cpu, const kvm::Exit& exit) {
     if (const auto* write = std::get_if<kvm::PortWrite>(&exit)) {
-        if (is_doorbell(write->port)) {
-            if (doorbells_->serve(write->port, cpu.mailbox, cpu.control, outcome.stats)) {
-                if (cpu.ticker) cpu.ticker->ensure_running();
-                return true;
-            }
-            const Doorbells::End& end = doorbells_->end();
-            outcome.exit_status = end.exit_status;
-            outcome.signal = end.signal;
-            if (end.fault) outcome.failure = {host::ExitCode::guest_fault, *end.fault};
-            return false;
-        }
+        if (is_doorbell(write->port)) return serve_doorbell(cpu, write->port);
         if (is_serial(write->port)) {
-            outcome.stats.count(ExitKind::serial);
+            cpu.counts.count(ExitKind::serial);
             if (write->port == abi::serial_port) doorbells_->write_serial(write->data);
             return true;
         }
     }
     if (const auto* read = std::get_if<kvm::PortRead>(&exit); read != nullptr && is_serial(read->port)) {
-        outcome.stats.count(ExitKind::serial);
+        cpu.counts.count(ExitKind::serial);
         std::ranges::fill(read->data,
                           read->port == abi::serial_port + line_status_offset ? transmitter_empty : std::byte{0});
         return true;
     }
     if (std::holds_alternative<kvm::Interrupted>(exit)) {
-        outcome.stats.count(ExitKind::interrupted);
-        return on_interrupted(cpu, outcome);
+        cpu.counts.count(ExitKind::interrupted);
+        return on_interrupted(cpu);
     }
+    if (serve_memory(cpu, exit)) return true;
+    cpu.counts.count(ExitKind::other);
+    end(host::ExitCode::guest_fault, describe_fault(exit, *cpu.vcpu));
+    return false;
+}
+
+bool Machine::serve_doorbell(VirtualCpu& cpu, std::uint16_t port) {
+    if (auto ending = doorbells_->serve(port, cpu)) {
+        end(std::move(*ending));
+        return false;
+    }
+    if (cpu.ticker) cpu.ticker->ensure_running();
+    return true;
+}
+
+bool Machine::serve_memory(VirtualCpu& cpu, const kvm::Exit& exit) {
     if (const auto* access = std::get_if<kvm::MmioAccess>(&exit)) {
         if (serve_device(*access)) {
-            outcome.stats.count(ExitKind::device);
+            cpu.counts.count(ExitKind::device);
             return true;
         }
         if (slots_->try_serve(*access)) {
-            outcome.stats.count(ExitKind::memory);
+            cpu.counts.count(ExitKind::memory);
             return true;
         }
     }
-    if (std::holds_alternative<kvm::EmulationFailed>(exit) && slots_->try_grow()) {
-        outcome.stats.count(ExitKind::memory);
+    if (std::holds_alternative<kvm::EmulationFailed>(exit) && slots_->try_grow(cpu.knows_all_memory)) {
+        cpu.counts.count(ExitKind::memory);
         return true;
     }
-    outcome.stats.count(ExitKind::other);
-    outcome.failure = {host::ExitCode::guest_fault, describe_fault(exit, cpu.vcpu)};
     return false;
 }
 
 bool Machine::serve_device(const kvm::MmioAccess& access) {
     if (devices_.empty() || !devices_.try_serve(access)) return false;
     if (devices_.wants_event_fds() && std::chrono::steady_clock::now() - started_at_ >= event_fd_age) {
-        static_cast<void>(slots_->try_grow());
+        slots_->grow();
         devices_.use_event_fds();
     }
     return true;
 }
 
-void Machine::on_device_news(std::uint32_t) { cpus_.front().control.raise_lazily(abi::attention::devices); }
-
-void Machine::on_device_note(const std::string& sentence) {
-    if (hooks_.on_note) hooks_.on_note(sentence);
-}
-
-void Machine::on_device_fault(const std::string& sentence) {
-    {
-        const std::lock_guard lock(device_fault_mutex_);
-        if (!device_fault_) device_fault_ = "the guest broke a rule of virtio: " + sentence;
-    }
-    for (VirtualCpu& cpu : cpus_) cpu.control.request_stop();
-}
-
-bool Machine::on_interrupted(VirtualCpu& cpu, Outcome& outcome) {
-    if (cpu.control.stop_requested()) {
-        const std::lock_guard lock(device_fault_mutex_);
-        if (device_fault_) {
-            outcome.failure = {host::ExitCode::guest_fault, *device_fault_};
-        } else if (timed_out_.load()) {
-            outcome.failure = {host::ExitCode::timeout, "the guest did not end within the --timeout of " +
-                                                            std::to_string(config_.timeout->count()) + " ms"};
-        } else {
-            outcome.signal = ended_by_force_.load() ? SIGKILL : second_end_signal();
-        }
-        return false;
-    }
+bool Machine::on_interrupted(VirtualCpu& cpu) {
+    if (cpu.control.stop_requested()) return false;
     if (cpu.control.take_alarm()) {
         start_ticker(cpu);
-        start_control();
+        if (cpu.index == 0) start_control();
     }
-    if (cpu.control.attention() != 0) try_upcall(cpu, outcome.stats);
+    if (cpu.control.attention() != 0) try_upcall(cpu);
     return true;
 }
 
-void Machine::try_upcall(VirtualCpu& cpu, Stats& stats) {
-    const auto position = cpu.vcpu.try_position();
+void Machine::try_upcall(VirtualCpu& cpu) {
+    const auto position = cpu.vcpu->try_position();
     const std::uint64_t stack = std::atomic_ref(cpu.mailbox.upcall_stack).load();
     const bool in_application =
         position && position->ring == 3 && !position->event_in_flight &&
@@ -169,8 +177,8 @@ void Machine::try_upcall(VirtualCpu& cpu, Stats& stats) {
     std::atomic_ref(cpu.mailbox.upcall_rip).store(position->rip);
     std::atomic_ref(cpu.mailbox.upcall_rsp).store(position->rsp);
     std::atomic_ref(cpu.mailbox.upcall_rflags).store(position->rflags);
-    cpu.vcpu.redirect(image_.note.upcall, stack, abi::user_rflags);
-    stats.upcalls.add_one();
+    cpu.vcpu->redirect(image_.note.upcall, stack, abi::user_rflags);
+    cpu.counts.upcalls.add_one();
 }
 
 void Machine::start_ticker(VirtualCpu& cpu) {
@@ -179,22 +187,41 @@ void Machine::start_ticker(VirtualCpu& cpu) {
     cpu.ticker->ensure_running();
 }
 
+void Machine::end(End end) {
+    {
+        const std::lock_guard lock(end_mutex_);
+        if (!end_) end_ = std::move(end);
+    }
+    // Its thread stops the others.
+    cpus_.boot().control.request_stop();
+}
+
 event::EventLoop& Machine::event_loop() {
+    const std::lock_guard lock(event_loop_mutex_);
     if (event_loop_ != nullptr) return *event_loop_;
     event_loop_ = std::make_unique<event::EventLoop>();
     if (config_.timeout) {
         const auto due = std::chrono::nanoseconds(*config_.timeout) - (std::chrono::steady_clock::now() - started_at_);
         event_loop_->call_after(std::max(due, std::chrono::nanoseconds(0)), [this] {
-            timed_out_.store(true);
-            for (VirtualCpu& cpu : cpus_) cpu.control.request_stop();
+            end(host::ExitCode::timeout, "the guest did not end within the --timeout of " +
+                                             std::to_string(config_.timeout->count()) + " ms");
         });
     }
     return *event_loop_;
 }
 
+void Machine::on_device_news(std::uint32_t queue) { cpus_.raise_lazily(abi::attention::devices, queue); }
+
+void Machine::on_device_note(const std::string& sentence) {
+    if (hooks_.on_note) hooks_.on_note(sentence);
+}
+
+void Machine::on_device_fault(const std::string& sentence) {
+    end(host::ExitCode::guest_fault, "the guest broke a rule of virtio: " + sentence);
+}
+
 void Machine::watch_console(unsigned stream, short poll_events) {
-    event_loop().watch(static_cast<int>(stream), poll_events,
-                       [this] { cpus_.front().control.raise(abi::attention::console); });
+    event_loop().watch(static_cast<int>(stream), poll_events, [this] { cpus_.raise(abi::attention::console); });
 }
 
 void Machine::watch_debugger(int fd) {
@@ -202,10 +229,8 @@ void Machine::watch_debugger(int fd) {
     event_loop().watch(fd, POLLIN, [this] {
         debugger_is_watched_.store(false);
         // While the guest stands still, it is its debugger who reads.
-        if (!doorbells_->is_stopped()) cpus_.front().control.raise(abi::attention::stop);
+        if (!doorbells_->is_stopped()) cpus_.raise(abi::attention::stop);
     });
 }
-
-VcpuControl* Machine::try_vcpu(std::uint64_t index) { return index < cpus_.size() ? &cpus_[index].control : nullptr; }
 
 }  // namespace husk::run

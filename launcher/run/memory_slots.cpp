@@ -2,6 +2,7 @@
 #include "launcher/run/memory_slots.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include <husk/abi/guest_address.hpp>
 
@@ -21,6 +22,7 @@ MemorySlots::MemorySlots(kvm::Vm& vm, const memory::GuestMemory& memory, kvm::Ki
         abi::align_up(std::max(used_end + headroom_bytes, first_slot_min_bytes), abi::large_page_size);
     if (kind == kvm::Kind::pvm && wanted < first.bytes.size() && vm_.try_exit_on_emulation_failure()) {
         first_bytes_ = wanted;
+        began_with_part_ = true;
         vm_.add_memory(first.begin, first.bytes.first(wanted));
         return;
     }
@@ -30,17 +32,23 @@ MemorySlots::MemorySlots(kvm::Vm& vm, const memory::GuestMemory& memory, kvm::Ki
 bool MemorySlots::try_serve(const kvm::MmioAccess& access) {
     if (memory_.try_span({access.gpa}, access.data.size()).empty()) return false;
     // The second part of one access finds everything in place and still has to be served.
-    static_cast<void>(try_grow());
+    grow();
     return access.is_write ? memory_.copy_out({access.gpa}, access.data) : memory_.copy_in({access.gpa}, access.data);
 }
 
-bool MemorySlots::try_grow() {
-    if (first_bytes_ == 0) return false;
+void MemorySlots::grow() {
+    const std::lock_guard lock(mutex_);
+    if (first_bytes_ == 0) return;
     const auto regions = memory_.regions();
     vm_.add_memory(regions.front().begin + first_bytes_, regions.front().bytes.subspan(first_bytes_));
     for (const memory::Region& region : regions.subspan(1)) vm_.add_memory(region.begin, region.bytes);
     first_bytes_ = 0;
-    return true;
+}
+
+bool MemorySlots::try_grow(bool& knows_all) {
+    if (!began_with_part_ || knows_all) return false;
+    grow();
+    return knows_all = true;
 }
 
 }  // namespace husk::run

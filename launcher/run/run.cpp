@@ -42,10 +42,10 @@ Outcome run_vm(const config::LaunchConfig& config, const image::Image& image, co
 }
 
 int exit_code(const Outcome& outcome) {
-    if (outcome.failure) return static_cast<int>(outcome.failure->code);
+    if (outcome.end.failure) return static_cast<int>(outcome.end.failure->code);
     if (outcome.crash == abi::CrashKind::panic) return static_cast<int>(host::ExitCode::runtime_panic);
-    if (outcome.signal != 0) return signal_exit_base + outcome.signal;
-    return outcome.exit_status;
+    if (outcome.end.signal != 0) return signal_exit_base + outcome.end.signal;
+    return outcome.end.exit_status;
 }
 
 }  // namespace husk::run

@@ -17,9 +17,9 @@
 #include <husk/abi/stop_record.hpp>
 
 #include "launcher/config/launch_config.hpp"
-#include "launcher/host/error.hpp"
 #include "launcher/image/image.hpp"
 #include "launcher/memory/guest_memory.hpp"
+#include "launcher/run/end.hpp"
 #include "launcher/run/stats.hpp"
 
 namespace husk::run {
@@ -47,29 +47,21 @@ struct StopAnswer {
     int watch_fd;       // the guest is to stop when this becomes readable
 };
 
-// Called on the thread that called run_vm, but where it says otherwise. A hook that is not set is left out.
+// A hook that is not set is left out. The first two are called by the thread of some vCPU, one at a time; the others by
+// any thread.
 struct RunHooks {
     std::function<void(const CrashView&)> on_crash;
     std::function<StopAnswer(const StopView&)> on_stop;  // set: there is a debugger
     std::function<void(std::string_view)> on_log;        // a line of the runtime about itself
-    std::function<void(std::string_view)>
-        on_note;  // a line of the launcher about its choices, under --verbose; any thread
-    std::function<void(std::string_view)> on_warning;  // what the user should know; any thread
-};
-
-// Why it was the launcher that ended the VM.
-struct Failure {
-    host::ExitCode code;
-    std::string sentence;
+    std::function<void(std::string_view)> on_note;       // a line of the launcher about its choices, under --verbose
+    std::function<void(std::string_view)> on_warning;    // what the user should know
 };
 
 class Machine;
 
 struct Outcome {
-    int exit_status = 0;                  // of the application, 0..255
-    int signal = 0;                       // that ended the application, or the launcher's second one; 0: none
+    End end;
     std::optional<abi::CrashKind> crash;  // the guest left a crash record
-    std::optional<Failure> failure;
     Stats stats;
     std::unique_ptr<Machine> machine;  // what is left of the VM: taking it down can wait
 

@@ -10,4 +10,10 @@ const char* name_of(ExitKind kind) {
     return names[static_cast<std::size_t>(kind)];
 }
 
+ExitCounts& ExitCounts::operator+=(const ExitCounts& other) {
+    upcalls.add(other.upcalls.value());
+    for (std::size_t i = 0; i < exits_.size(); ++i) exits_[i].add(other.exits_[i].value());
+    return *this;
+}
+
 }  // namespace husk::run

@@ -56,11 +56,25 @@ public:
     }
 
     // Without the cost of a locked instruction.
-    void add_one() { value_.store(value() + 1, std::memory_order_relaxed); }
+    void add(std::uint64_t number) { value_.store(value() + number, std::memory_order_relaxed); }
+    void add_one() { add(1); }
     [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
 private:
     std::atomic<std::uint64_t> value_ = 0;
+};
+
+// What one vCPU's thread counts; any thread reads.
+class ExitCounts final {
+public:
+    Counter upcalls;  // pre-emptions of application code
+
+    void count(ExitKind kind) { exits_[static_cast<std::size_t>(kind)].add_one(); }
+    [[nodiscard]] std::uint64_t exits(ExitKind kind) const { return exits_[static_cast<std::size_t>(kind)].value(); }
+    ExitCounts& operator+=(const ExitCounts& other);
+
+private:
+    std::array<Counter, exit_kinds> exits_;
 };
 
 struct DeviceStats {
@@ -79,19 +93,17 @@ struct Stats {
     std::uint64_t memory_resident_bytes = 0;  // at the end
     std::uint64_t tsc_hz = 0;
     std::uint64_t first_run_tsc = 0;  // host's TSC just before the first guest instruction
-    Counter upcalls;                  // pre-emptions of application code
+    std::uint32_t cpus = 1;
+    ExitCounts counts;  // of all vCPUs, at the end
     std::vector<DeviceStats> devices;
 
     [[nodiscard]] std::span<const Step> steps() const { return {steps_.data(), step_count_}; }
 
-    void count(ExitKind kind) { exits_[static_cast<std::size_t>(kind)].add_one(); }
-    [[nodiscard]] std::uint64_t exits(ExitKind kind) const { return exits_[static_cast<std::size_t>(kind)].value(); }
     void add_step(const char* name, std::uint64_t duration_ns) {
         if (step_count_ < steps_.size()) steps_[step_count_++] = {name, duration_ns};
     }
 
 private:
-    std::array<Counter, exit_kinds> exits_;
     std::array<Step, 16> steps_{};
     std::size_t step_count_ = 0;
 };

@@ -56,30 +56,38 @@ void VcpuControl::wake() {
 void VcpuControl::kick() {
     // The request first: a vCPU that is just about to enter finds it there. One that is inside needs the signal, whose
     // handler does all this again on the right thread.
-    vcpu_.request_exit();
-    if (state() == VcpuState::guest && control_of_this_thread != this) host::signal_thread(thread_id_, kick_signal());
+    request_exit();
+    if (state() == VcpuState::guest && control_of_this_thread != this) host::signal_thread(thread_id(), kick_signal());
+}
+
+void VcpuControl::request_exit() {
+    if (kvm::Vcpu* const vcpu = vcpu_.load(); vcpu != nullptr) vcpu->request_exit();
 }
 
 void VcpuControl::request_stop() {
     stop_requested_.store(true);
-    resume();
+    host::futex_wake(still_);
     nudge();
     kick();
 }
 
-void VcpuControl::pause() {
-    paused_.store(1);
+void VcpuControl::stand_still(std::uint32_t bit) {
+    still_.fetch_or(bit);
     nudge();
     kick();
 }
 
-void VcpuControl::resume() {
-    paused_.store(0);
-    host::futex_wake(paused_);
+void VcpuControl::go_on(std::uint32_t bit) {
+    still_.fetch_and(~bit);
+    host::futex_wake(still_);
 }
 
-void VcpuControl::stay_paused() {
-    while (paused_.load() != 0 && !stop_requested_.load()) host::futex_wait(paused_, 1, host::no_deadline_ns);
+void VcpuControl::stay_still() {
+    for (;;) {
+        const std::uint32_t still = still_.load();
+        if (still == 0 || stop_requested_.load()) return;
+        host::futex_wait(still_, still, host::no_deadline_ns);
+    }
 }
 
 void VcpuControl::nudge() {
@@ -95,45 +103,51 @@ bool VcpuControl::wants_tick(std::uint64_t guest_tsc) const {
     return std::atomic_ref(mailbox_.want_tick).load() != 0 || guest_tsc >= timer_deadline_tsc();
 }
 
-void VcpuControl::attach_to_this_thread() {
-    thread_id_ = host::current_thread_id();
+void VcpuControl::attach_to_this_thread(kvm::Vcpu& vcpu) {
+    thread_id_.store(host::current_thread_id());
     control_of_this_thread = this;
+    vcpu_.store(&vcpu);
+    // What was asked for before there was a vCPU to ask.
+    if (stop_requested_.load() || attention() != 0) vcpu.request_exit();
 }
 
 void VcpuControl::detach_from_this_thread() { control_of_this_thread = nullptr; }
 
-void VcpuControl::share_spin_facts(event::SpinFacts& facts) {
+void VcpuControl::share_spin_facts(event::SpinFacts& facts, std::uint32_t index) {
     spin_facts_ = &facts;
-    facts.connect(mailbox_.spin_us);
+    spin_index_ = index;
 }
 
 kvm::Exit VcpuControl::run_guest() {
-    stay_paused();
-    if (spin_facts_ != nullptr) spin_facts_->note_vcpu_cpu();
+    kvm::Vcpu& vcpu = *vcpu_.load(std::memory_order_relaxed);
+    stay_still();
+    if (spin_facts_ != nullptr) spin_facts_->note_running(spin_index_);
     state_.store(word(VcpuState::guest));
-    const kvm::Exit exit = vcpu_.run();
+    const kvm::Exit exit = vcpu.run();
     state_.store(word(VcpuState::host));
     // Cleared before the caller looks at what was wanted; a request from here on ends the next run at once.
-    if (std::holds_alternative<kvm::Interrupted>(exit)) vcpu_.clear_exit_request();
+    if (std::holds_alternative<kvm::Interrupted>(exit)) vcpu.clear_exit_request();
     return exit;
 }
 
 void VcpuControl::wait(std::uint64_t timeout_ns) {
+    kvm::Vcpu& vcpu = *vcpu_.load(std::memory_order_relaxed);
+    if (spin_facts_ != nullptr) spin_facts_->note_waiting(spin_index_);
     std::uint64_t deadline_ns = host::no_deadline_ns;
     constexpr std::uint64_t longest_ns = std::numeric_limits<std::int64_t>::max() / 2;
     if (timeout_ns < longest_ns) deadline_ns = host::monotonic_ns() + timeout_ns;
     for (;;) {
         if (alarm_work_ && alarm_.load()) std::exchange(alarm_work_, nullptr)();
         state_.store(word(VcpuState::waiting));
-        if (attention() != 0 || wake_pending_.load() || stop_requested_.load() || paused_.load() != 0) break;
+        if (attention() != 0 || wake_pending_.load() || stop_requested_.load() || still_.load() != 0) break;
         if (alarm_ends_wait_ && alarm_.load()) break;
         if (host::futex_wait(state_, word(VcpuState::waiting), deadline_ns) == host::FutexResult::timed_out) break;
     }
     state_.store(word(VcpuState::host));
     wake_pending_.store(false);
     // The guest looks at its attention when a wait ends: no need to bring it out again for what has come so far.
-    vcpu_.clear_exit_request();
-    if (stop_requested_.load() || alarm_.load()) vcpu_.request_exit();
+    vcpu.clear_exit_request();
+    if (stop_requested_.load() || alarm_.load()) vcpu.request_exit();
 }
 
 void VcpuControl::on_alarm() {

@@ -21,8 +21,8 @@ enum class VcpuState : std::uint32_t { host, guest, waiting };
 
 class VcpuControl final {
 public:
-    // vcpu and mailbox live longer than this object.
-    VcpuControl(kvm::Vcpu& vcpu, abi::VcpuMailbox& mailbox) : vcpu_(vcpu), mailbox_(mailbox) {}
+    // mailbox lives longer than this object.
+    explicit VcpuControl(abi::VcpuMailbox& mailbox) : mailbox_(mailbox) {}
 
     // --- any thread, and signal handlers of the vCPU's own thread
 
@@ -44,11 +44,15 @@ public:
     void request_stop();
 
     // The guest stands still from its next exit on, which comes soon, until resume(). Attention is kept meanwhile.
-    void pause();
-    void resume();
+    void pause() { stand_still(pause_bit); }
+    void resume() { go_on(pause_bit); }
 
-    // The kernel's id of its thread, once attached.
-    [[nodiscard]] int thread_id() const { return thread_id_; }
+    // The same on top of that, for the launcher's own purposes.
+    void hold() { stand_still(hold_bit); }
+    void release() { go_on(hold_bit); }
+
+    // The kernel's id of its thread; 0 before it is attached.
+    [[nodiscard]] int thread_id() const { return thread_id_.load(); }
 
     [[nodiscard]] VcpuState state() const { return static_cast<VcpuState>(state_.load()); }
     [[nodiscard]] std::uint32_t attention() const;
@@ -57,12 +61,13 @@ public:
 
     // --- the vCPU's thread only
 
-    // Before the first run_guest: kicks go to the calling thread. Detach before this object goes.
-    void attach_to_this_thread();
+    // Before the first run_guest: kicks reach vcpu, and go to the calling thread. vcpu lives until the last run_guest is
+    // over and no other thread kicks any more. Detach before this object goes.
+    void attach_to_this_thread(kvm::Vcpu& vcpu);
     void detach_from_this_thread();
 
-    // From now on device threads know which CPU the vCPU runs on, and the guest when to watch for them.
-    void share_spin_facts(event::SpinFacts& facts);
+    // From now on device threads know which CPU the vCPU runs on.
+    void share_spin_facts(event::SpinFacts& facts, std::uint32_t index);
 
     [[nodiscard]] kvm::Exit run_guest();
 
@@ -81,20 +86,26 @@ public:
     void set_alarm_work(std::function<void()> work) { alarm_work_ = std::move(work); }
 
 private:
-    void nudge();
-    void stay_paused();
+    static constexpr std::uint32_t pause_bit = 1, hold_bit = 2;
 
-    kvm::Vcpu& vcpu_;
+    void nudge();
+    void request_exit();
+    void stand_still(std::uint32_t bit);
+    void go_on(std::uint32_t bit);
+    void stay_still();
+
     abi::VcpuMailbox& mailbox_;
+    std::atomic<kvm::Vcpu*> vcpu_ = nullptr;  // null before it is attached: then there is nothing to bring out
     std::atomic<std::uint32_t> state_ = static_cast<std::uint32_t>(VcpuState::host);
     std::atomic<bool> wake_pending_ = false;
     std::atomic<bool> stop_requested_ = false;
-    std::atomic<std::uint32_t> paused_ = 0;
+    std::atomic<std::uint32_t> still_ = 0;  // pause_bit, hold_bit
     std::atomic<bool> alarm_ = false;
     bool alarm_ends_wait_ = false;
     std::function<void()> alarm_work_;
-    int thread_id_ = 0;
+    std::atomic<int> thread_id_ = 0;
     event::SpinFacts* spin_facts_ = nullptr;
+    std::uint32_t spin_index_ = 0;
 };
 
 // The signal that kicks: its handler asks the vCPU of its thread to exit.

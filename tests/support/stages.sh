@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement compatibility unit tidy native kvm qemu nested streams refusals network user-network guest-network control service clients trouble crash-reports debug disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement compatibility unit tidy native kvm qemu nested nested-vcpus streams refusals network user-network guest-network control service clients trouble crash-reports debug disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
 long_stages=(clients-long trouble-long crash large-disks apps)
 
@@ -89,6 +89,9 @@ stage_native() { stage_guest_in native "$@"; }
 stage_kvm() { stage_guest_in kvm "$@"; }
 stage_qemu() { stage_guest_in qemu "$@"; }
 stage_nested() { stage_guest_in nested "$@"; }
+stage_nested-vcpus() {
+    build release && python3 -B tests/pair/nested_tiny_guests.py --build build/release
+}
 
 # run_tests [STAGE...] [NAME...]: the sum of all stages is the last line; fails when anything failed.
 run_tests() {

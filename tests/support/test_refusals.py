@@ -91,6 +91,8 @@ def bad_command_lines(test: Refusals) -> None:
     test.expect("bad variable", 64, "env", "run", "--env", "NOVALUE", test.hello)
     test.expect("bad huge pages", 64, "hugepages", "run", "--hugepages", "3M", test.hello)
     test.expect("bad CPUs", 64, "numbers of CPUs", "run", "--pin", "3-1", test.hello)
+    for cpus in ("0", "65", "-1", "two", ""):
+        test.expect(f"'{cpus}' virtual CPUs", 64, "--cpus.*from 1 to 64", "run", "--cpus", cpus, test.hello)
     test.expect("bad node", 64, "NUMA node", "run", "--numa", "near", test.hello)
     for name in ("", "a_b", "-a", "a..b", 65 * "a", 33 * "a" + "." + 31 * "b"):
         test.expect(f"host name {name!r}", 64, "--hostname.*must be 1 to 64", "run", "--hostname", name, test.hello)
@@ -198,6 +200,8 @@ def bad_hosts(test: Refusals, has_kvm: bool) -> None:
         test.expect("too little memory", 76, "memory", "run", "--accel", "kvm", "--memory", "1M", test.hello)
         test.expect("a CPU that is not there", 87, "CPU 9999", "run", "--accel", "kvm", "--pin", "9999", test.hello)
         test.expect("more pins than virtual CPUs", 87, "one for each", "run", "--accel", "kvm", "--pin", "0,0", test.hello)
+        test.expect("fewer pins than virtual CPUs", 87, "one for each", "run", "--accel", "kvm", "--cpus", "2", "--pin",
+                    "0", test.hello)
         test.expect("a node that is not there", 87, "node 1000", "run", "--accel", "kvm", "--numa", "1000", test.hello)
         free = Path("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages")
         if not free.exists() or int(free.read_text()) == 0:

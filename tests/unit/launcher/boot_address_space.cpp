@@ -96,6 +96,17 @@ TEST_CASE("the physmap holds all memory, never executable, and writable only whe
     CHECK(space.physmap(32 * mib)->page_bytes == 2 * mib);
 }
 
+TEST_CASE("the areas of many vCPUs have their guards where they lie") {
+    const Space space(64 * mib, 20);
+    REQUIRE(space.plan.vcpu_areas.begin == 2 * mib);
+    for (std::uint64_t gpa = 2 * mib; gpa < 4 * mib; gpa += abi::page_size) {
+        const std::uint64_t index = (gpa - 2 * mib) / abi::page_size % 8;
+        const bool is_guard = in(gpa, space.plan.vcpu_areas) && (index == 1 || index == 3);
+        REQUIRE(space.physmap(gpa).has_value() == !is_guard);
+        if (!is_guard) CHECK((space.physmap(gpa)->phys == gpa && space.physmap(gpa)->writable));
+    }
+}
+
 TEST_CASE("code that has its last large page to itself is mapped to the end of it, and shares it with nothing else") {
     const std::vector<image::Segment> apart = {
         segment(0x400000, 0x2f'f000, false, true),  // one large page and a part of the next

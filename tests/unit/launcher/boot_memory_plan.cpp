@@ -48,6 +48,19 @@ TEST_CASE("the launcher's own ranges follow each other in the first 2 MiB, page 
     CHECK(plan.tables.end - plan.tables.begin >= mib);
 }
 
+TEST_CASE("the areas of many vCPUs lie behind the first 2 MiB, all 64 of them below the lowest image") {
+    const auto plan = boot::plan_memory(one_segment(4 * mib, mib), 64 * mib, 64, 10'000);
+    CHECK(plan.vcpu_areas.begin == 2 * mib);
+    CHECK(plan.vcpu_areas.end == 4 * mib);
+    CHECK(plan.vcpu_area(63).value + abi::vcpu_area::stride_bytes == 4 * mib);
+    CHECK(plan.descriptors.begin == plan.main_stack.end);
+    CHECK(plan.descriptors.end == plan.descriptors.begin + 64 * abi::page_size);
+    for (const abi::PhysRange& range : plan.free()) CHECK((range.begin >= 4 * mib && range.end > range.begin));
+    CHECK(boot::plan_memory(one_segment(4 * mib, mib), 64 * mib, 5, 10'000).free()[1].begin ==
+          2 * mib + 5 * abi::vcpu_area::stride_bytes);
+    CHECK(code_of(4 * mib, mib, 64 * mib, 65) == host::ExitCode::usage);
+}
+
 TEST_CASE("everything but the launcher's pages and the image is free, the rest of the image's large page first") {
     const auto plan = boot::plan_memory(one_segment(4 * mib + 0x123, 3 * mib), 6 * gib, 1, 1000);
     CHECK(plan.image.begin == 4 * mib);

@@ -49,6 +49,13 @@ TEST_CASE("host names are what Linux and DNS take") {
         CHECK_FALSE(is_host_name(bad));
 }
 
+TEST_CASE("numbers of virtual CPUs") {
+    CHECK(parse_cpu_count("1") == 1u);
+    CHECK(parse_cpu_count("64") == 64u);
+    for (const std::string_view bad : {"", "0", "65", "-1", "+2", "2x", " 2", "two", "99999999999999999999"})
+        CHECK_FALSE(parse_cpu_count(bad));
+}
+
 TEST_CASE("lists of CPUs") {
     using Cpus = std::vector<unsigned>;
     CHECK(parse_cpu_list("3") == Cpus{3});

@@ -8,15 +8,15 @@ using namespace husk;
 
 TEST_CASE("the exit code is the launcher's failure, else the panic's, else the signal's, else the application's") {
     run::Outcome outcome;
-    outcome.exit_status = 7;
+    outcome.end.exit_status = 7;
     CHECK(run::exit_code(outcome) == 7);
-    outcome.signal = 15;
+    outcome.end.signal = 15;
     CHECK(run::exit_code(outcome) == 143);
     outcome.crash = abi::CrashKind::signal;
     CHECK(run::exit_code(outcome) == 143);
     outcome.crash = abi::CrashKind::panic;
     CHECK(run::exit_code(outcome) == 80);
-    outcome.failure = {host::ExitCode::guest_fault, ""};
+    outcome.end.failure = {host::ExitCode::guest_fault, ""};
     CHECK(run::exit_code(outcome) == 79);
 }
 
