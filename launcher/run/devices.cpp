@@ -89,11 +89,14 @@ void Devices::connect(kvm::Vm& vm, abi::PhysRange queues) {
 bool Devices::try_serve(const kvm::MmioAccess& access) {
     if (!access.is_write) return bus_.try_read({access.gpa}, access.data);
     if (!bus_.try_write({access.gpa}, access.data)) return false;
-    if (access.gpa % abi::page_size == static_cast<std::uint64_t>(Register::queue_notify)) notify_exits_.fetch_add(1, std::memory_order_relaxed);
+    if (access.gpa % abi::page_size == static_cast<std::uint64_t>(Register::queue_notify))
+        notify_exits_.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
 
-bool Devices::wants_event_fds() const { return !has_event_fds_.load() && notify_exits_.load(std::memory_order_relaxed) >= notify_exits_before_event_fds; }
+bool Devices::wants_event_fds() const {
+    return !has_event_fds_.load() && notify_exits_.load(std::memory_order_relaxed) >= notify_exits_before_event_fds;
+}
 
 void Devices::use_event_fds() {
     if (has_event_fds_.exchange(true)) return;  // also when this KVM has none: asking once is enough

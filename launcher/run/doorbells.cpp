@@ -80,8 +80,8 @@ std::optional<End> Doorbells::serve(std::uint16_t port, VirtualCpu& cpu) {
             result = host_.interrupt_vcpu(arguments.word[0]) ? 0 : -EINVAL;
             break;
         default:
-            return failed(host::ExitCode::guest_fault, "the guest rang doorbell " + std::to_string(port) +
-                                                           ", which this launcher does not have");
+            return failed(host::ExitCode::guest_fault,
+                          "the guest rang doorbell " + std::to_string(port) + ", which this launcher does not have");
     }
     std::atomic_ref(cpu.mailbox.result).store(result, std::memory_order_relaxed);
     return std::nullopt;

@@ -31,8 +31,8 @@ public:
     // Raises attention::stop once `fd` is readable, at the first time after each call and while the guest runs.
     virtual void watch_debugger(int fd) = 0;
 
-    // false: there is no such vCPU, or, for the second, it was never started. The first throws host::Error when the host
-    // cannot start it.
+    // false: there is no such vCPU, or, for the second, it was never started. The first throws host::Error when the
+    // host cannot start it.
     virtual bool wake_vcpu(std::uint64_t index) = 0;
     virtual bool interrupt_vcpu(std::uint64_t index) = 0;
 
@@ -76,8 +76,8 @@ private:
     const RunHooks& hooks_;
     DoorbellHost& host_;
     std::mutex console_mutex_;
-    Console console_;         // under console_mutex_
-    std::mutex death_mutex_;  // held while a crash or a stop is looked at
+    Console console_;                         // under console_mutex_
+    std::mutex death_mutex_;                  // held while a crash or a stop is looked at
     std::optional<abi::CrashKind> crash_;     // under death_mutex_
     std::optional<std::uint32_t> dying_cpu_;  // likewise: who rang
     std::atomic<bool> is_stopped_ = false;

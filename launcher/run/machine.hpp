@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // An assembled VM: memory, vCPUs and what serves them.
 //
-// Threads: the one that makes the machine and calls run() is the boot vCPU's. Each secondary vCPU has its own, which does
-// the same from run_secondary() on. All of them call serve() and what is below it; the event loop's thread calls the
-// callbacks that they leave there, and devices' threads the functions of TransportHost. What they share is either set
-// before run() and constant, or guarded as said beside it, or does its own locking: cpus_, doorbells_, devices_, slots_.
+// Threads: the one that makes the machine and calls run() is the boot vCPU's. Each secondary vCPU has its own, which
+// does the same from run_secondary() on. All of them call serve() and what is below it; the event loop's thread calls
+// the callbacks that they leave there, and devices' threads the functions of TransportHost. What they share is either
+// set before run() and constant, or guarded as said beside it, or does its own locking: cpus_, doorbells_, devices_,
+// slots_.
 #pragma once
 
 #include <atomic>

@@ -95,8 +95,7 @@ std::string Machine::stats_line() const {
     json.field("name", control_->name()).field("time_ns", host::monotonic_ns());
     json.field("state", is_paused_.load() ? "paused" : "running");
     json.key("cpus").begin_array();
-    for (const VirtualCpu& cpu : cpus_)
-        json.begin_object().field("cpu_ns", cpu_ns_of(cpu)).end_object();
+    for (const VirtualCpu& cpu : cpus_) json.begin_object().field("cpu_ns", cpu_ns_of(cpu)).end_object();
     json.end_array().key("exits").begin_object();
     const ExitCounts counts = cpus_.counts();
     for (const ExitKind kind : all_exit_kinds) json.field(name_of(kind), counts.exits(kind));

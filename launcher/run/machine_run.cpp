@@ -203,8 +203,8 @@ event::EventLoop& Machine::event_loop() {
     if (config_.timeout) {
         const auto due = std::chrono::nanoseconds(*config_.timeout) - (std::chrono::steady_clock::now() - started_at_);
         event_loop_->call_after(std::max(due, std::chrono::nanoseconds(0)), [this] {
-            end(host::ExitCode::timeout, "the guest did not end within the --timeout of " +
-                                             std::to_string(config_.timeout->count()) + " ms");
+            end(host::ExitCode::timeout,
+                "the guest did not end within the --timeout of " + std::to_string(config_.timeout->count()) + " ms");
         });
     }
     return *event_loop_;

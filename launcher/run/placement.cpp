@@ -36,8 +36,9 @@ void check_cpu_count(std::uint32_t cpus, const kvm::System& system,
                           fill_in("this host's KVM gives a VM at most {} virtual CPUs, and --cpus is {}", most, cpus));
     const std::size_t allowed = host::allowed_cpus().size();
     if (on_warning && allowed != 0 && cpus > allowed)
-        on_warning(fill_in("{} virtual CPUs share the {} CPU{} that this process may use: they will wait for each other",
-                           cpus, allowed, allowed == 1 ? "" : "s"));
+        on_warning(
+            fill_in("{} virtual CPUs share the {} CPU{} that this process may use: they will wait for each other", cpus,
+                    allowed, allowed == 1 ? "" : "s"));
 }
 
 }  // namespace husk::run

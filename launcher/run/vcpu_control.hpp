@@ -61,8 +61,8 @@ public:
 
     // --- the vCPU's thread only
 
-    // Before the first run_guest: kicks reach vcpu, and go to the calling thread. vcpu lives until the last run_guest is
-    // over and no other thread kicks any more. Detach before this object goes.
+    // Before the first run_guest: kicks reach vcpu, and go to the calling thread. vcpu lives until the last run_guest
+    // is over and no other thread kicks any more. Detach before this object goes.
     void attach_to_this_thread(kvm::Vcpu& vcpu);
     void detach_from_this_thread();
 

@@ -2,8 +2,8 @@
 // One virtual CPU of a VM, with the thread that runs it.
 //
 // Who touches what: `mailbox`, `control`, `counts` and `is_started` are there from the beginning and for any thread.
-// `vcpu`, `ticker` and `knows_all_memory` belong to the vCPU's own thread; the boot vCPU's is the one that assembled the
-// VM. `thread` is VirtualCpus' own.
+// `vcpu`, `ticker` and `knows_all_memory` belong to the vCPU's own thread; the boot vCPU's is the one that assembled
+// the VM. `thread` is VirtualCpus' own.
 #pragma once
 
 #include <atomic>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // All virtual CPUs of a VM: which of them takes what comes from outside, and how the secondary ones begin and end.
 //
-// A secondary vCPU has no thread and nothing in KVM before the guest wakes it for the first time: a VM that does not use
-// its vCPUs does not pay for them.
+// A secondary vCPU has no thread and nothing in KVM before the guest wakes it for the first time: a VM that does not
+// use its vCPUs does not pay for them.
 #pragma once
 
 #include <cstdint>
