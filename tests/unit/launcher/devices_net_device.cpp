@@ -28,6 +28,7 @@ constexpr std::uint64_t memory_bytes = 8 << 20;
 constexpr std::uint64_t buffers_begin = 1 << 20;
 constexpr std::uint32_t queue_size = 16;
 namespace feature = abi::virtio::net_feature;
+constexpr std::uint64_t two_pairs = feature::mrg_rxbuf | feature::multi_queue | feature::ctrl_vq;
 
 // Until `holds`, or a while after which it never will.
 template <class Condition>
@@ -99,15 +100,29 @@ struct Machine {
         REQUIRE(memory.copy_in({gpa}, std::as_writable_bytes(std::span(bytes))));
         return bytes;
     }
-    void send(const std::string& frame) {
+    void send(const std::string& frame, std::uint32_t queue = 1) {
         const std::string bytes = std::string(net_header_bytes, '\0') + frame;
-        queues[1].add({store(bytes), static_cast<std::uint32_t>(bytes.size()), false});
-        device->notify(1);
+        queues[queue].add({store(bytes), static_cast<std::uint32_t>(bytes.size()), false});
+        device->notify(queue);
     }
-    std::uint64_t offer(std::uint32_t size_bytes) {
+    std::uint64_t offer(std::uint32_t size_bytes, std::uint32_t queue = 0) {
         const std::uint64_t gpa = allocate(size_bytes);
-        queues[0].add({gpa, size_bytes, true});
+        queues[queue].add({gpa, size_bytes, true});
         return gpa;
+    }
+    // Of a machine with two pairs: what the device answers.
+    std::uint8_t ask_for_pairs(std::uint16_t pairs) {
+        const abi::virtio::NetControl command{abi::virtio::net_control::class_multi_queue,
+                                              abi::virtio::net_control::multi_queue_pairs_set};
+        std::string bytes(sizeof command + sizeof pairs, '\0');
+        std::memcpy(bytes.data(), &command, sizeof command);
+        std::memcpy(bytes.data() + sizeof command, &pairs, sizeof pairs);
+        const std::uint64_t answer = allocate(1);
+        queues[4].add(std::vector<GuestQueue::Buffer>{{store(bytes), static_cast<std::uint32_t>(bytes.size()), false},
+                                                      {answer, 1, true}});
+        device->notify(4);
+        REQUIRE(comes_true([&] { return queues[4].try_take_used().has_value(); }));
+        return static_cast<std::uint8_t>(load(answer, 1)[0]);
     }
 
     const memory::GuestMemory memory = memory::GuestMemory::create(memory_bytes, config::HugePages::off);
@@ -229,25 +244,45 @@ TEST_CASE("without mergeable buffers each frame has one, and one that does not f
 }
 
 TEST_CASE("the control queue sets how many queues are in use, up to what there is") {
-    Machine machine(feature::mrg_rxbuf | feature::multi_queue | feature::ctrl_vq, 2);
-    const auto ask = [&](std::uint16_t pairs) {
-        const abi::virtio::NetControl command{abi::virtio::net_control::class_multi_queue,
-                                              abi::virtio::net_control::multi_queue_pairs_set};
-        std::string bytes(sizeof command + sizeof pairs, '\0');
-        std::memcpy(bytes.data(), &command, sizeof command);
-        std::memcpy(bytes.data() + sizeof command, &pairs, sizeof pairs);
-        const std::uint64_t answer = machine.allocate(1);
-        machine.queues[4].add(std::vector<GuestQueue::Buffer>{
-            {machine.store(bytes), static_cast<std::uint32_t>(bytes.size()), false}, {answer, 1, true}});
-        machine.device->notify(4);
-        REQUIRE(comes_true([&] { return machine.queues[4].try_take_used().has_value(); }));
-        return static_cast<std::uint8_t>(machine.load(answer, 1)[0]);
-    };
-    CHECK(ask(2) == abi::virtio::net_control::ok);
+    Machine machine(two_pairs, 2);
+    CHECK(machine.ask_for_pairs(2) == abi::virtio::net_control::ok);
     CHECK(machine.wire.used_queues == 2);
-    CHECK(ask(3) == abi::virtio::net_control::error);
-    CHECK(ask(0) == abi::virtio::net_control::error);
+    CHECK(machine.ask_for_pairs(3) == abi::virtio::net_control::error);
+    CHECK(machine.ask_for_pairs(0) == abi::virtio::net_control::error);
     CHECK(machine.wire.used_queues == 2);
+}
+
+TEST_CASE("each pair of queues has one of the network's for itself, once it is in use") {
+    Machine machine(two_pairs, 2);
+    const std::uint64_t first = machine.offer(2048, 0), second = machine.offer(2048, 2);
+    machine.device->notify(2);
+    machine.wire.put(frame_of(60, 'b'), 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(machine.queues[2].used_index() == 0);
+    REQUIRE(machine.ask_for_pairs(2) == abi::virtio::net_control::ok);
+    REQUIRE(comes_true([&] { return machine.queues[2].used_index() == 1; }));
+    CHECK(machine.load(second, net_header_bytes + 60).substr(net_header_bytes) == frame_of(60, 'b'));
+    machine.wire.put(frame_of(60, 'a'));
+    REQUIRE(comes_true([&] { return machine.queues[0].used_index() == 1; }));
+    CHECK(machine.load(first, net_header_bytes + 60).substr(net_header_bytes) == frame_of(60, 'a'));
+
+    machine.send(frame_of(60), 3);
+    REQUIRE(comes_true([&] { return machine.queues[3].used_index() == 1; }));
+    machine.send(frame_of(60), 1);
+    REQUIRE(comes_true([&] { return machine.queues[1].used_index() == 1; }));
+    CHECK(machine.wire.sent_by == std::vector<std::uint32_t>{1, 0});
+}
+
+TEST_CASE("the network learns what large frames the driver takes, and forgets it at a reset") {
+    Machine machine(feature::mrg_rxbuf | feature::guest_csum | feature::guest_tso4);
+    CHECK(machine.wire.accepted == backend::NetOffloads{true, true, false, false});
+    machine.device->stop();
+    GuestQueue receive(machine.memory, 512 << 10, queue_size), transmit(machine.memory, 600 << 10, queue_size);
+    std::vector<virtio::Device::NumberedQueue> numbered;
+    numbered.push_back({0, receive.make_device_side()});
+    numbered.push_back({1, transmit.make_device_side()});
+    machine.device->start(feature::mrg_rxbuf, std::move(numbered), machine.driver);
+    CHECK(machine.wire.accepted == backend::NetOffloads{});
 }
 
 TEST_CASE("a driver that breaks a rule is named with its queue, and nothing more is done for it") {
