@@ -14,8 +14,8 @@ namespace husk::user_net {
 
 namespace {
 
-constexpr std::uint64_t whole = 0xffff'ffff;  // of an int
-constexpr int if_index_of_name = 0x8933;      // SIOCGIFINDEX: the zone of an IPv6 name server
+constexpr std::uint64_t whole = 0xffff'ffff;        // of an int
+constexpr std::uint64_t if_index_of_name = 0x8933;  // SIOCGIFINDEX: the zone of an IPv6 name server
 constexpr std::uint64_t changes_a_file = O_ACCMODE | O_CREAT | O_TRUNC | O_TMPFILE | O_PATH;
 
 std::vector<CallRule> make_rules() {
@@ -34,8 +34,9 @@ std::vector<CallRule> make_rules() {
                              SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
                              SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group)})
         rules.push_back({number, {}});
-    for (const std::uint64_t family : {AF_INET, AF_INET6}) rules.push_back({SCMP_SYS(socket), {{0, whole, family}}});
-    for (const std::uint64_t request : {FIONREAD, FIONBIO, if_index_of_name})
+    for (const std::uint64_t family : {std::uint64_t{AF_INET}, std::uint64_t{AF_INET6}})
+        rules.push_back({SCMP_SYS(socket), {{0, whole, family}}});
+    for (const std::uint64_t request : {std::uint64_t{FIONREAD}, std::uint64_t{FIONBIO}, if_index_of_name})
         rules.push_back({SCMP_SYS(ioctl), {{1, whole, request}}});
     rules.push_back({SCMP_SYS(open), {{1, changes_a_file, O_RDONLY}}});
     rules.push_back({SCMP_SYS(openat), {{2, changes_a_file, O_RDONLY}}});
