@@ -40,6 +40,12 @@ void DatagramQueue::put_back(std::unique_ptr<Datagram> datagram) {
     datagrams_.push_front(*datagram.release());
 }
 
+int DatagramQueue::first_error() {
+    Guard guard(lock_);
+    Datagram* first = datagrams_.front();
+    return first == nullptr || !first->error ? 0 : static_cast<int>(first->error->error);
+}
+
 std::size_t DatagramQueue::first_bytes() {
     Guard guard(lock_);
     Datagram* first = datagrams_.front();

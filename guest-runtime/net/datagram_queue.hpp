@@ -7,7 +7,7 @@
 
 #include "guest-runtime/base/intrusive_list.hpp"
 #include "guest-runtime/base/spinlock.hpp"
-#include "guest-runtime/net/inet_address.hpp"
+#include "guest-runtime/net/icmp_error.hpp"
 
 struct pbuf;
 
@@ -26,6 +26,7 @@ struct Datagram final : ListNode<> {
     std::uint8_t hop_limit = 0;
     std::uint8_t traffic_class = 0;
     std::int64_t arrived_ns = 0;  // since 1970
+    std::unique_ptr<IcmpError> error;  // set: `packet` is what was sent and did not arrive
 };
 
 class DatagramQueue {
@@ -37,6 +38,8 @@ public:
     // Puts one back that was only looked at.
     void put_back(std::unique_ptr<Datagram> datagram);
     [[nodiscard]] bool is_empty() const { return bytes_.load(std::memory_order_acquire) == 0; }
+    // The error of the first one; 0 without one.
+    int first_error();
     // Bytes of the first one; 0 without one.
     std::size_t first_bytes();
 

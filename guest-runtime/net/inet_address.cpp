@@ -121,9 +121,7 @@ bool source_of(const PacketInfo& info, ip_addr_t& address) {
 
 bool may_bind_to(const ip_addr_t& address) {
     if (IP_IS_ANY_TYPE_VAL(address) || ip_addr_isany_val(address) || ip_addr_ismulticast(&address)) return true;
-    if (IP_IS_V4_VAL(address) && ip4_addr_isloopback(ip_2_ip4(&address))) {
-        return ip_2_ip4(&address)->addr == PP_HTONL(IPADDR_LOOPBACK);
-    }
+    if (IP_IS_V4_VAL(address) && ip4_addr_isloopback(ip_2_ip4(&address))) return true;
     netif* interface;
     NETIF_FOREACH(interface) {
         if (IP_IS_V6_VAL(address)) {

@@ -30,6 +30,8 @@ std::atomic<bool>* flag_of(IpOptions& options, int level, int option) {
                 return &options.wants_class;
             case v4::multicast_loop:
                 return &options.multicast_loops;
+            case v4::receive_errors:
+                return &options.wants_errors;
             default:
                 return nullptr;
         }
@@ -43,6 +45,8 @@ std::atomic<bool>* flag_of(IpOptions& options, int level, int option) {
             return &options.wants_class;
         case v6::multicast_loop:
             return &options.multicast_loops;
+        case v6::receive_errors:
+            return &options.wants_errors;
         default:
             return nullptr;
     }
@@ -51,12 +55,10 @@ std::atomic<bool>* flag_of(IpOptions& options, int level, int option) {
 // Taken, with nothing behind it here.
 bool is_ignored(int level, int option) {
     if (level == level_ip) {
-        return option == v4::mtu_discover || option == v4::receive_errors || option == v4::free_bind ||
-               option == v4::multicast_all || option == v4::bind_address_no_port || option == v4::options ||
+        return option == v4::mtu_discover || option == v4::free_bind || option == v4::multicast_all || option == v4::bind_address_no_port || option == v4::options ||
                option == v4::local_port_range;
     }
-    return option == v6::mtu_discover || option == v6::receive_errors || option == v6::multicast_all ||
-           option == v6::mtu;
+    return option == v6::mtu_discover || option == v6::multicast_all || option == v6::mtu;
 }
 
 Result<> set_hops(std::atomic<std::uint8_t>& to, std::int32_t value, std::int32_t least, std::uint8_t standard) {

@@ -35,6 +35,7 @@ struct IpOptions {
     std::atomic<bool> wants_packet_info = false;
     std::atomic<bool> wants_hop_limit = false;
     std::atomic<bool> wants_class = false;
+    std::atomic<bool> wants_errors = false;
     std::atomic<std::uint8_t> multicast_hops = 1;
     std::atomic<bool> multicast_loops = true;
     std::atomic<std::uint32_t> multicast_interface = 0;  // 0: as routing says

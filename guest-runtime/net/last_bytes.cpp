@@ -6,6 +6,7 @@
 
 #include "guest-runtime/fs/descriptor_table.hpp"
 #include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/tcp_table.hpp"
 #include "guest-runtime/thread/park.hpp"
 
 namespace husk::net {
@@ -19,12 +20,13 @@ constexpr std::uint64_t step_ns = 1 * ms;
 // Whether some peer on the network has not acknowledged all, the FIN included.
 bool has_undelivered() {
     StackGuard guard;
-    for (const tcp_pcb* pcb = tcp_active_pcbs; pcb != nullptr; pcb = pcb->next) {
-        bool is_own = IP_IS_V4_VAL(pcb->remote_ip) ? ip4_addr_isloopback(ip_2_ip4(&pcb->remote_ip))
-                                                   : ip6_addr_isloopback(ip_2_ip6(&pcb->remote_ip));
-        if (!is_own && (pcb->unacked != nullptr || pcb->unsent != nullptr)) return true;
-    }
-    return false;
+    bool found = false;
+    for_each_connection([&found](const tcp_pcb& pcb) {
+        bool is_own = IP_IS_V4_VAL(pcb.remote_ip) ? ip4_addr_isloopback(ip_2_ip4(&pcb.remote_ip))
+                                                  : ip6_addr_isloopback(ip_2_ip6(&pcb.remote_ip));
+        if (!is_own && (pcb.unacked != nullptr || pcb.unsent != nullptr)) found = true;
+    });
+    return found;
 }
 
 }  // namespace

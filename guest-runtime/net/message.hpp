@@ -42,6 +42,17 @@ struct PacketInfo {
     std::array<std::byte, 16> address;  // network order; of IPv4 the first four bytes
 };
 
+// What IP_RECVERR tells: the fields of struct sock_extended_err, and who reported the error.
+struct QueuedError {
+    std::uint32_t number;
+    std::uint8_t origin;  // SO_EE_ORIGIN_*
+    std::uint8_t type;
+    std::uint8_t code;
+    std::uint32_t info;
+    bool is_ipv6_level;
+    Address offender;
+};
+
 struct Control {
     PassedFiles files;
     std::optional<Credentials> credentials;
@@ -50,6 +61,7 @@ struct Control {
     std::optional<PacketInfo> packet;
     std::optional<std::uint8_t> hop_limit;      // IP_TTL, IPV6_HOPLIMIT
     std::optional<std::uint8_t> traffic_class;  // IP_TOS, IPV6_TCLASS
+    std::optional<QueuedError> error;
 };
 
 struct OutgoingMessage {

@@ -189,9 +189,12 @@ err_t NetInterface::send(pbuf& frame) {
     auto sent = device_.send({std::span(pieces).first(count), checksum.start, checksum.offset, &frame});
     pbuf_remove_header(&frame, device_header_bytes);
     if (!sent.ok()) {
+        ++counters_.sent_drops;
         pbuf_free(&frame);
         return ERR_MEM;
     }
+    ++counters_.sent_packets;
+    counters_.sent_bytes += frame.tot_len;
     note_frame_begun();
     return ERR_OK;
 }
@@ -211,7 +214,14 @@ void NetInterface::on_frame(std::span<const IncomingPiece> pieces, bool checksum
     } else {
         packet = borrowed(pieces);
     }
-    if (packet == nullptr) return;
+    if (packet == nullptr) {
+        ++counters_.received_drops;
+        return;
+    }
+    ++counters_.received_packets;
+    counters_.received_bytes += size;
+    // The first bit of an Ethernet address: a group, or everybody.
+    if (size != 0 && (*static_cast<const u8_t*>(packet->payload) & 1) != 0) ++counters_.received_multicast;
     constexpr u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
     u16_t flags = interface_.chksum_flags;
     if (checksum_is_right) NETIF_SET_CHECKSUM_CTRL(&interface_, static_cast<u16_t>(flags & ~checks));
@@ -226,6 +236,22 @@ void NetInterface::on_link(bool is_up) {
         netif_set_link_down(&interface_);
     }
     note_interface_change();
+}
+
+namespace {
+constinit InterfaceCounters own{};
+}  // namespace
+
+void count_own_packet(std::size_t size_bytes) {
+    ++own.received_packets;
+    ++own.sent_packets;
+    own.received_bytes += size_bytes;
+    own.sent_bytes += size_bytes;
+}
+
+const InterfaceCounters& counters_of(const netif& interface) {
+    if (netif_get_index(&interface) == 1) return own;
+    return static_cast<const NetInterface*>(interface.state)->counters();
 }
 
 void flush_net_devices() {

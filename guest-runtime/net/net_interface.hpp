@@ -4,6 +4,7 @@
 
 #include <lwip/netif.h>
 
+#include "guest-runtime/net/interface_counters.hpp"
 #include "guest-runtime/net/net_device.hpp"
 
 namespace husk::net {
@@ -18,6 +19,7 @@ public:
     Result<> attach();
     void serve() { device_.collect(*this); }
     void flush() { device_.flush(); }
+    [[nodiscard]] const InterfaceCounters& counters() const { return counters_; }
     NetInterface* next = nullptr;
 
 private:
@@ -30,6 +32,7 @@ private:
 
     NetDevice& device_;
     netif interface_{};
+    InterfaceCounters counters_;
 };
 
 // Flushes every device; when the stack's lock is given back.

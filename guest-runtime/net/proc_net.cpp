@@ -5,8 +5,10 @@
 #include <lwip/udp.h>
 
 #include "guest-runtime/fs/network_facts.hpp"
+#include "guest-runtime/net/interface_counters.hpp"
 #include "guest-runtime/net/interfaces.hpp"
 #include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/tcp_table.hpp"
 
 namespace husk::fs::facts {
 
@@ -54,8 +56,16 @@ void write_interfaces(Text& to) {
     StackGuard guard;
     netif* interface;
     NETIF_FOREACH(interface) {
-        to.text("    ").text(net::name_of(*interface).view()).text(":");
-        for (int i = 0; i < 16; ++i) to.decimal(0, 8);
+        net::InterfaceName name = net::name_of(*interface);
+        for (std::size_t i = name.view().size(); i < 6; ++i) to.text(" ");
+        to.text(name.view()).text(":");
+        const net::InterfaceCounters& all = net::counters_of(*interface);
+        for (std::uint64_t count : {all.received_bytes, all.received_packets, std::uint64_t{0}, all.received_drops,
+                                    std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{0}, all.received_multicast,
+                                    all.sent_bytes, all.sent_packets, std::uint64_t{0}, all.sent_drops}) {
+            to.text(" ").decimal(count, 7);
+        }
+        for (int i = 0; i < 4; ++i) to.text(" ").decimal(0, 4);
         to.text("\n");
     }
 }
@@ -90,13 +100,13 @@ void write_tcp_connections(Text& to, bool is_ipv6) {
         if (!belongs(pcb->local_ip, is_ipv6)) continue;
         write_row(to, number++, pcb->local_ip, pcb->local_port, none, 0, linux_state[LISTEN], is_ipv6);
     }
-    for (const tcp_pcb* list : {tcp_active_pcbs, tcp_tw_pcbs}) {
-        for (const tcp_pcb* pcb = list; pcb != nullptr; pcb = pcb->next) {
-            if (!belongs(pcb->local_ip, is_ipv6)) continue;
-            write_row(to, number++, pcb->local_ip, pcb->local_port, pcb->remote_ip, pcb->remote_port,
-                      linux_state[pcb->state], is_ipv6);
-        }
-    }
+    auto row = [&](const tcp_pcb& pcb) {
+        if (!belongs(pcb.local_ip, is_ipv6)) return;
+        write_row(to, number++, pcb.local_ip, pcb.local_port, pcb.remote_ip, pcb.remote_port, linux_state[pcb.state],
+                  is_ipv6);
+    };
+    net::for_each_connection(row);
+    for (const tcp_pcb* pcb = tcp_tw_pcbs; pcb != nullptr; pcb = pcb->next) row(*pcb);
 }
 
 void write_udp_sockets(Text& to, bool is_ipv6) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/net/socket_options.hpp"
 
+#include "guest-runtime/net/interfaces.hpp"
 #include "guest-runtime/net/option_value.hpp"
 #include "guest-runtime/net/socket.hpp"
 
@@ -79,6 +80,11 @@ Result<> Socket::set_option(int level, int option, std::span<const std::byte> va
         (option == so::receive_timeout ? options_.receive_timeout_ns : options_.send_timeout_ns) = ns;
         return {};
     }
+    if (option == so::bind_to_device) {
+        options_.bound_interface = HUSK_TRY(interface_by_name(value));
+        on_option_changed(option);
+        return {};
+    }
     auto integer = HUSK_TRY(option_as<std::int32_t>(value));
     if (std::atomic<bool>* flag = flag_of(options_, option)) {
         *flag = integer != 0;
@@ -151,6 +157,8 @@ Result<std::size_t> Socket::get_option(int level, int option, std::span<std::byt
             return put_option(to, time_of(options_.send_timeout_ns));
         case so::peer_credentials:
             return put_option(to, HUSK_TRY(peer_credentials()));
+        case so::bind_to_device:
+            return put_interface_name(to, options_.bound_interface);
         default:
             return Errno::enoprotoopt;
     }

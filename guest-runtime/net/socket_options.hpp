@@ -36,6 +36,7 @@ struct SocketOptions {
     std::atomic<std::int32_t> linger_seconds = 0;
     std::atomic<std::int32_t> priority = 0;
     std::atomic<std::int32_t> mark = 0;
+    std::atomic<std::uint32_t> bound_interface = 0;  // SO_BINDTODEVICE; 0: any
     std::atomic<std::int32_t> receive_low_water = 1;
     std::atomic<std::uint32_t> send_buffer_bytes = default_buffer_bytes;
     std::atomic<std::uint32_t> receive_buffer_bytes = default_buffer_bytes;

@@ -7,6 +7,7 @@
 #include <lwip/netif.h>
 
 #include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/net/loopback.hpp"
 #include "guest-runtime/net/net_interface.hpp"
 #include "guest-runtime/net/stack_timer.hpp"
 
@@ -16,19 +17,6 @@ namespace {
 
 constinit Spinlock lock;
 constinit std::atomic<bool> is_started = false;
-
-// Frames to one of this machine's own addresses wait in their interface until now: each may answer another.
-void receive_own_frames() {
-    for (bool found = true; found;) {
-        found = false;
-        netif* interface;
-        NETIF_FOREACH(interface) {
-            if (interface->loop_first == nullptr) continue;
-            netif_poll(interface);
-            found = true;
-        }
-    }
-}
 
 }  // namespace
 
@@ -46,7 +34,7 @@ void start_stack() {
 StackGuard::StackGuard() { lock.lock(); }
 
 StackGuard::~StackGuard() {
-    receive_own_frames();
+    receive_own_packets();
     flush_net_devices();
     set_stack_timer();
     lock.unlock();

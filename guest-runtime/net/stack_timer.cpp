@@ -13,6 +13,8 @@
 #include <lwip/priv/tcp_priv.h>
 
 #include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/tcp_endpoint.hpp"
+#include "guest-runtime/net/tcp_table.hpp"
 #include "guest-runtime/thread/timer.hpp"
 
 namespace husk::net {
@@ -37,6 +39,7 @@ class StackTimer final : public thread::Timer {
 struct State {
     std::uint64_t tcp_due = UINT64_MAX;
     std::uint64_t tcp_slow_at = 0;  // when the slow tick ran last
+    std::uint64_t tcp_all_at = 0;   // and for all connections, idle ones too
     bool tcp_is_quiet = true;
     std::uint64_t interface_due = UINT64_MAX;
     std::uint64_t fine_until = 0;
@@ -46,8 +49,6 @@ struct State {
 constinit State state;
 constinit StackTimer timer;
 
-bool has_connections() { return tcp_active_pcbs != nullptr || tcp_tw_pcbs != nullptr; }
-
 // Whether the connection needs its ticks in time: to retransmit, to acknowledge, to get on with opening or closing.
 bool is_under_way(const tcp_pcb& pcb) {
     bool transient = pcb.state != ESTABLISHED && pcb.state != CLOSE_WAIT && pcb.state != FIN_WAIT_2;
@@ -55,19 +56,34 @@ bool is_under_way(const tcp_pcb& pcb) {
            pcb.refused_data != nullptr || pcb.persist_backoff != 0 || (pcb.flags & (TF_ACK_DELAY | TF_CLOSEPEND)) != 0;
 }
 
+// One slow tick, for the connections of busy buckets or of all. lwIP's function counts it and looks at TIME-WAIT each time
+// that it is called; here it is one tick however many buckets there are.
+void tick_slowly(bool all) {
+    static constinit tcp_pcb* time_waits = nullptr;
+    ++tcp_ticks;
+    auto tick = [] {
+        --tcp_ticks;
+        tcp_slowtmr();
+        if (time_waits == nullptr) time_waits = std::exchange(tcp_tw_pcbs, nullptr);
+    };
+    tick_buckets({TcpEndpoint::lose_patience, tick, is_under_way}, all);
+    tcp_tw_pcbs = std::exchange(time_waits, nullptr);
+}
+
 void tick_tcp(std::uint64_t now) {
-    tcp_fasttmr();
+    tick_buckets({nullptr, tcp_fasttmr, nullptr}, false);
     if (now - state.tcp_slow_at >= tcp_slow_ns) {
         // Ticks that were skipped while nothing was under way count for the connections' age.
         std::uint64_t passed = (now - state.tcp_slow_at) / tcp_slow_ns;
         tcp_ticks += static_cast<u32_t>(passed - 1);
         state.tcp_slow_at += passed * tcp_slow_ns;
-        tcp_slowtmr();
+        bool all = now - state.tcp_all_at >= tcp_quiet_ns;
+        if (all) state.tcp_all_at = now;
+        tick_slowly(all);
     }
-    bool busy = false;
-    for (const tcp_pcb* pcb = tcp_active_pcbs; pcb != nullptr && !busy; pcb = pcb->next) busy = is_under_way(*pcb);
+    bool busy = is_any_connection_busy();
     state.tcp_is_quiet = !busy;
-    state.tcp_due = !has_connections() ? UINT64_MAX : now + (busy ? tcp_fast_ns : tcp_quiet_ns);
+    state.tcp_due = connection_count() == 0 ? UINT64_MAX : now + (busy ? tcp_fast_ns : tcp_quiet_ns);
 }
 
 bool has_pending_report() {
@@ -113,7 +129,7 @@ void StackTimer::on_expiry() {
 }  // namespace
 
 void set_stack_timer() {
-    if (state.tcp_is_quiet && has_connections()) {
+    if (state.tcp_is_quiet && is_any_connection_busy()) {
         std::uint64_t now = thread::monotonic_ns();
         if (state.tcp_due == UINT64_MAX) state.tcp_slow_at = now;
         state.tcp_is_quiet = false;

@@ -7,7 +7,9 @@
 #include <lwip/tcp.h>
 
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/net/local_ports.hpp"
 #include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/tcp_table.hpp"
 
 namespace husk::net {
 
@@ -21,6 +23,9 @@ using ListenerNode = ListNode<TcpListenerTag>;
 constexpr std::uint32_t most_backlog = 4096;  // net.core.somaxconn
 constexpr std::uint8_t poll_interval = 10;    // slow ticks between retries when lwIP was out of memory
 constexpr unsigned most_time_waits = 256;
+// Of all listeners together; a flood pushes out others of its kind.
+constexpr unsigned most_half_open = 4096;
+constinit unsigned half_open = 0;
 
 bool overlap(const ip_addr_t& a, const ip_addr_t& b) {
     bool any_a = ip_addr_isany_val(a) || IP_IS_ANY_TYPE_VAL(a), any_b = ip_addr_isany_val(b) || IP_IS_ANY_TYPE_VAL(b);
@@ -54,6 +59,7 @@ struct TcpCallbacks {
         } else {
             end.reading_ended_.store(true, std::memory_order_release);
         }
+        if (end.deferred_for_) end.announce_deferred();
         end.waiters_.wake_reader();
         if (chain == nullptr) end.waiters_.writers.wake_all();
         return ERR_OK;
@@ -91,6 +97,7 @@ struct TcpCallbacks {
         bool was_connecting = end.state() == TcpEndpoint::State::connecting;
         Errno why = errno_of(error);
         if (error == ERR_RST && was_connecting) why = Errno::econnrefused;
+        if (error == ERR_ABRT && end.soft_error_ != 0) why = static_cast<Errno>(end.soft_error_);
         if (error == ERR_CLSD) {  // both sides had closed: no error
             end.pcb_ = nullptr;
             end.writing_ended_.store(true, std::memory_order_release);
@@ -98,23 +105,39 @@ struct TcpCallbacks {
             return;
         }
         end.end_with(why);
+        if (!end.deferred_for_) return;
+        end.deferred_for_ = {};
+        end.release();
     }
 
     // lwIP frees the pcb: the reference that it held goes.
     static void on_destroyed(u8_t, void* data) {
+        if (data == nullptr) {
+            --half_open;
+            note_connection_ended();
+            return;
+        }
         TcpEndpoint& end = endpoint(data);
         end.pcb_ = nullptr;
+        if (std::exchange(end.is_counted_, false)) note_connection_ended();
         end.release();
     }
-    static constexpr tcp_ext_arg_callbacks lifetime = {on_destroyed, nullptr};
+
+    // A SYN. With a full queue it is passed over, as on Linux: the peer will try again.
+    static err_t on_half_open(u8_t, tcp_pcb_listen* listening, tcp_pcb* pcb) {
+        TcpEndpoint& listener = endpoint(listening->ext_args[0].data);
+        if (listener.pending_count_ > listener.backlog_ && !listener.settings_.reuse_port) return ERR_MEM;
+        if (half_open >= most_half_open) evict_half_open(pcb);
+        ++half_open;
+        note_connection_begun();
+        tcp_ext_arg_set_callbacks(pcb, 0, &lifetime);
+        return ERR_OK;
+    }
+    static constexpr tcp_ext_arg_callbacks lifetime = {on_destroyed, on_half_open};
 
     static err_t on_accepted(void* argument, tcp_pcb* pcb, err_t error) {
         if (error != ERR_OK || pcb == nullptr) return ERR_OK;
         TcpEndpoint& listener = endpoint(argument).least_busy_twin();
-        if (listener.pending_count_ > listener.backlog_) {
-            tcp_abort(pcb);
-            return ERR_ABRT;
-        }
         auto made = make_ref<TcpEndpoint>(listener.is_ipv6_);
         if (!made.ok()) {
             tcp_abort(pcb);
@@ -123,14 +146,21 @@ struct TcpCallbacks {
         TcpEndpoint& end = *made.value();
         end.settings_ = listener.settings_;
         end.adopt(*pcb);
+        --half_open;
+        end.is_counted_ = true;
+        end.hash_ = connection_hash(*pcb);
         end.state_.store(TcpEndpoint::State::connected, std::memory_order_release);
         end.local_ = {pcb->local_ip, pcb->local_port};
         end.remote_ = {pcb->remote_ip, pcb->remote_port};
         end.open_window(*pcb);
         end.apply_settings();
-        listener.pending_.push_back(*std::move(made).value().leak());
-        listener.pending_count_.fetch_add(1, std::memory_order_release);
-        listener.waiters_.wake_reader();
+        if (end.settings_.defer_accept_ms == 0) {
+            end.announce(listener);
+        } else {
+            end.retain();  // for on_failed(), which may follow on_destroyed()
+            end.deferred_for_ = RefPtr<TcpEndpoint>(&listener);
+            end.deferred_until_ticks_ = tcp_ticks + end.settings_.defer_accept_ms / TCP_SLOW_INTERVAL;
+        }
         limit_time_waits();
         return ERR_OK;
     }
@@ -161,6 +191,7 @@ void TcpEndpoint::open_window(tcp_pcb& pcb) {
     // lwIP announces more room once it is worth a segment: there must be several in the window.
     constexpr std::uint32_t least_mss = 536;
     pcb.mss = static_cast<u16_t>(std::min<std::uint32_t>(pcb.mss, std::max(window / 4, least_mss)));
+    if (settings_.max_segment != 0) pcb.mss = std::min<u16_t>(pcb.mss, settings_.max_segment);
     pcb.cwnd = std::max<tcpwnd_size_t>(pcb.cwnd, initial_segments * pcb.mss);
 }
 
@@ -195,6 +226,7 @@ void TcpEndpoint::apply_settings() {
     ip_reset_option(&pcb, SOF_KEEPALIVE | SOF_REUSEADDR);
     if (settings_.keep_alive) ip_set_option(&pcb, SOF_KEEPALIVE);
     if (settings_.reuse_address || settings_.reuse_port) ip_set_option(&pcb, SOF_REUSEADDR);
+    pcb.netif_idx = settings_.interface;
     if (state() == State::listening) return;
     if (settings_.no_delay) {
         tcp_nagle_disable(&pcb);
@@ -204,7 +236,9 @@ void TcpEndpoint::apply_settings() {
     pcb.keep_idle = settings_.keep_idle_ms;
     pcb.keep_intvl = settings_.keep_interval_ms;
     pcb.keep_cnt = settings_.keep_count;
-    if (state() == State::connected) tcp_output(&pcb);
+    if (state() != State::connected) return;
+    BucketScope scope(hash_);
+    tcp_output(&pcb);
 }
 
 bool TcpEndpoint::conflicts(const InetEndpoint& to) const {
@@ -215,13 +249,26 @@ bool TcpEndpoint::conflicts(const InetEndpoint& to) const {
     return false;
 }
 
+// lwIP would look through its list of connections, which is empty here.
+bool TcpEndpoint::is_port_of_connection(const InetEndpoint& to) const {
+    bool found = false;
+    bool reuses = settings_.reuse_address || settings_.reuse_port;
+    for_each_connection([&](const tcp_pcb& pcb) {
+        if (pcb.local_port != to.port || !overlap(pcb.local_ip, to.address)) return;
+        if (!reuses || !ip_get_option(&pcb, SOF_REUSEADDR)) found = true;
+    });
+    return found;
+}
+
 Result<> TcpEndpoint::bind(const InetEndpoint& to) {
     StackGuard guard;
     if (is_bound_ || state() != State::fresh) return Errno::einval;
     if (!may_bind_to(to.address)) return Errno::eaddrnotavail;
-    if (to.port != 0 && conflicts(to)) return Errno::eaddrinuse;
+    if (to.port != 0 && (conflicts(to) || is_port_of_connection(to))) return Errno::eaddrinuse;
     HUSK_TRY(ensure_pcb(nullptr));
-    err_t bound = tcp_bind(pcb_, &to.address, to.port);
+    std::uint16_t port = to.port != 0 ? to.port : unused_port();
+    if (port == 0) return Errno::eaddrinuse;
+    err_t bound = tcp_bind(pcb_, &to.address, port);
     if (bound != ERR_OK) return errno_of(bound);
     is_bound_ = true;
     local_ = {to.address, pcb_->local_port};
@@ -243,13 +290,19 @@ Result<> TcpEndpoint::connect(const InetEndpoint& to) {
     if (ip_addr_ismulticast(&target.address)) return Errno::enetunreach;
     HUSK_TRY(ensure_pcb(is_bound_ ? nullptr : &target.address));
     if (IP_IS_ANY_TYPE_VAL(pcb_->local_ip)) IP_SET_TYPE_VAL(pcb_->local_ip, IP_GET_TYPE(&target.address));
+    HUSK_TRY(choose_source(*pcb_, target));
+    hash_ = connection_hash(pcb_->local_ip, pcb_->local_port, target.address, target.port);
+    BucketScope scope(hash_);
     state_.store(State::connecting, std::memory_order_release);
     remote_ = target;
+    soft_error_ = 0;
     err_t begun = tcp_connect(pcb_, &target.address, target.port, TcpCallbacks::on_connected);
     if (begun != ERR_OK) {
         state_.store(State::fresh, std::memory_order_release);
-        return begun == ERR_BUF ? Errno::eaddrnotavail : errno_of(begun);
+        if (!is_bound_) pcb_->local_port = 0;
+        return begun == ERR_USE ? Errno::eaddrnotavail : errno_of(begun);
     }
+    if (!std::exchange(is_counted_, true)) note_connection_begun();
     local_ = {pcb_->local_ip, pcb_->local_port};
     return Errno::einprogress;
 }
@@ -257,6 +310,7 @@ Result<> TcpEndpoint::connect(const InetEndpoint& to) {
 void TcpEndpoint::disconnect() {
     StackGuard guard;
     if (pcb_ == nullptr || state() == State::listening) return;
+    BucketScope scope(hash_);
     tcp_abort(pcb_);
     error_.store(0, std::memory_order_release);
     state_.store(State::fresh, std::memory_order_release);
@@ -275,7 +329,9 @@ Result<> TcpEndpoint::listen(int backlog) {
     HUSK_TRY(ensure_pcb(nullptr));
     if (!is_bound_) {
         ip_addr_t any = is_ipv6_ ? (settings_.only_ipv6 ? *IP6_ADDR_ANY : *IP_ANY_TYPE) : *IP4_ADDR_ANY;
-        err_t bound = tcp_bind(pcb_, &any, 0);
+        std::uint16_t port = unused_port();
+        if (port == 0) return Errno::eaddrinuse;
+        err_t bound = tcp_bind(pcb_, &any, port);
         if (bound != ERR_OK) return errno_of(bound);
         is_bound_ = true;
         local_ = {any, pcb_->local_port};
@@ -315,6 +371,20 @@ TcpEndpoint& TcpEndpoint::least_busy_twin() {
     static_cast<ListenerNode*>(best)->unlink();
     listeners.push_back(*best);
     return *best;
+}
+
+// accept() will have it.
+void TcpEndpoint::announce(TcpEndpoint& listener) {
+    retain();
+    listener.pending_.push_back(*this);
+    listener.pending_count_.fetch_add(1, std::memory_order_release);
+    listener.waiters_.wake_reader();
+}
+
+void TcpEndpoint::announce_deferred() {
+    RefPtr<TcpEndpoint> listener = std::exchange(deferred_for_, {});
+    announce(*listener);
+    release();
 }
 
 RefPtr<TcpEndpoint> TcpEndpoint::take_pending() {

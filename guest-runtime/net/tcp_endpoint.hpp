@@ -36,7 +36,11 @@ public:
         std::uint8_t hop_limit = 64;
         std::uint8_t traffic_class = 0;
         std::uint32_t receive_window_bytes = 1 << 20;
-        std::uint32_t user_timeout_ms = 0;
+        std::uint32_t user_timeout_ms = 0;       // 0: as patiently as Linux
+        std::uint32_t defer_accept_ms = 0;       // 0: accepted without data
+        std::uint16_t max_segment = 0;           // 0: as large as the way allows
+        std::uint8_t syn_retries = 6;            // net.ipv4.tcp_syn_retries
+        std::uint8_t interface = 0;              // SO_BINDTODEVICE; 0: any
     };
 
     explicit TcpEndpoint(bool is_ipv6) : is_ipv6_(is_ipv6) {}
@@ -84,6 +88,16 @@ public:
         apply_settings();
     }
     [[nodiscard]] const Settings& settings() const { return settings_; }
+    // An ICMP error about this connection, with the stack's lock held: it ends an attempt to connect, and explains a later
+    // end to one that is there.
+    void on_unreachable(Errno error);
+    // TCP_QUICKACK: what waits to be acknowledged is.
+    void acknowledge_now();
+    // The endpoint of a control block; nullptr while it is half open, or of nobody.
+    static TcpEndpoint* of(const tcp_pcb& pcb);
+    // Before lwIP's slow tick, for each of the connections whose list it has: ends those that waited too long.
+    static void lose_patience();
+
     // What TCP_INFO tells.
     struct Info {
         std::uint8_t state = 0;  // Linux's TCP_ESTABLISHED and so on
@@ -93,6 +107,11 @@ public:
         std::uint32_t slow_start_threshold_segments = 0;
         std::uint32_t receive_window_bytes = 0;
         std::uint32_t retransmits = 0;
+        std::uint32_t retransmit_timeout_us = 0;
+        std::uint32_t unacknowledged_segments = 0;
+        std::uint8_t options = 0;  // Linux's TCPI_OPT_*
+        std::uint8_t send_scale = 0;
+        std::uint8_t receive_scale = 0;
     };
     Info info();
 
@@ -108,8 +127,12 @@ private:
     void credit(std::size_t consumed_bytes);
     void end_with(Errno error);
     [[nodiscard]] bool conflicts(const InetEndpoint& to) const;
+    [[nodiscard]] bool is_port_of_connection(const InetEndpoint& to) const;
     TcpEndpoint& least_busy_twin();
     RefPtr<TcpEndpoint> take_pending();
+    void announce(TcpEndpoint& listener);
+    void announce_deferred();
+    [[nodiscard]] bool has_waited_too_long(tcp_pcb& pcb);
 
     const bool is_ipv6_;
     SocketWaiters waiters_;
@@ -129,6 +152,12 @@ private:
     Settings settings_;
     SendQueue unacknowledged_;
     List<TcpEndpoint, TcpPendingTag> pending_;  // each owns a reference
+    std::uint32_t hash_ = 0;                    // of the connection's addresses, once it has them
+    bool is_counted_ = false;                   // in the table's count
+    std::uint32_t stalled_since_ticks_ = 0;     // nothing has been acknowledged since; 0: not stalled
+    RefPtr<TcpEndpoint> deferred_for_;          // the listener that hears of this connection once there is data
+    std::uint32_t deferred_until_ticks_ = 0;
+    int soft_error_ = 0;                        // why the connection will have ended, should it end
     std::uint32_t backlog_ = 0;
 
     ReceiveQueue received_;

@@ -55,6 +55,11 @@ void TcpSocket::on_option_changed(int option) {
             endpoint_->change_settings(
                 [this](Settings& settings) { settings.receive_window_bytes = options_.receive_buffer_bytes; });
             break;
+        case so::bind_to_device:
+            endpoint_->change_settings([this](Settings& settings) {
+                settings.interface = static_cast<std::uint8_t>(options_.bound_interface);
+            });
+            break;
         default:
             break;
     }
@@ -89,12 +94,21 @@ Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value)
             if (integer < 0) return Errno::einval;
             return change([=](Settings& settings) { settings.user_timeout_ms = static_cast<std::uint32_t>(integer); });
         case tcp::max_segment:
-            return integer < 88 || integer > 32767 ? Errno::einval : Result<>();
+            if (integer != 0 && (integer < 88 || integer > 32767)) return Errno::einval;
+            return change([=](Settings& settings) { settings.max_segment = static_cast<std::uint16_t>(integer); });
         case tcp::syn_count:
-        case tcp::linger2:
-        case tcp::defer_accept:
-        case tcp::window_clamp:
+            if (integer < 1 || integer > 127) return Errno::einval;
+            return change([=](Settings& settings) { settings.syn_retries = static_cast<std::uint8_t>(integer); });
+        case tcp::defer_accept: {
+            std::uint32_t time = integer <= 0 ? 0 : static_cast<std::uint32_t>(std::min(integer, 32767)) * 1000;
+            return change([=](Settings& settings) { settings.defer_accept_ms = time; });
+        }
         case tcp::quick_ack:
+            quick_acks_ = integer != 0;
+            if (integer != 0) endpoint_->acknowledge_now();
+            return {};
+        case tcp::linger2:
+        case tcp::window_clamp:
         case tcp::fast_open:
         case tcp::not_sent_low_water:
         case tcp::fast_open_connect:
@@ -115,6 +129,13 @@ std::size_t TcpSocket::put_info(std::span<std::byte> to) {
     info.send_threshold = now.slow_start_threshold_segments;
     info.receive_space = now.receive_window_bytes;
     info.pmtu = now.mss + 40;
+    info.options = now.options;
+    info.scales = static_cast<std::uint8_t>(now.send_scale | now.receive_scale << 4);
+    info.rto = now.retransmit_timeout_us;
+    info.ato = 40'000;
+    info.unacked = now.unacknowledged_segments;
+    info.rtt_variance = now.rtt_us / 2;
+    info.reordering = 3;
     return put_option(to, info);
 }
 
@@ -134,15 +155,20 @@ Result<std::size_t> TcpSocket::get_tcp_option(int option, std::span<std::byte> t
         case tcp::user_timeout:
             return put_integer(to, settings.user_timeout_ms);
         case tcp::max_segment:
+            // Linux: what was asked for until there is a connection.
+            if (endpoint_->state() != TcpEndpoint::State::connected && settings.max_segment != 0) {
+                return put_integer(to, settings.max_segment);
+            }
             return put_integer(to, endpoint_->info().mss);
         case tcp::info:
             return put_info(to);
         case tcp::quick_ack:
-            return put_integer(to, 1);
+            return put_integer(to, quick_acks_ ? 1 : 0);
         case tcp::syn_count:
-            return put_integer(to, 6);
-        case tcp::linger2:
+            return put_integer(to, settings.syn_retries);
         case tcp::defer_accept:
+            return put_integer(to, settings.defer_accept_ms / 1000);
+        case tcp::linger2:
         case tcp::window_clamp:
         case tcp::fast_open:
         case tcp::not_sent_low_water:

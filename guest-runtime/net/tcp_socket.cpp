@@ -37,6 +37,7 @@ TcpSocket::TcpSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, Family family
     options_.reuse_address = settings.reuse_address;
     options_.reuse_port = settings.reuse_port;
     options_.keep_alive = settings.keep_alive;
+    options_.bound_interface = settings.interface;
     ip_.only_ipv6 = settings.only_ipv6;
     ip_.hop_limit = settings.hop_limit;
     ip_.traffic_class = settings.traffic_class;

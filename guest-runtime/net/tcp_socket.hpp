@@ -46,6 +46,7 @@ private:
     RefPtr<TcpEndpoint> endpoint_;
     IpOptions ip_;
     std::atomic<bool> corked_ = false;
+    std::atomic<bool> quick_acks_ = true;
 };
 
 Result<RefPtr<Socket>> make_tcp_socket(Family family, std::uint32_t flags);

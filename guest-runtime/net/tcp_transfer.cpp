@@ -7,6 +7,7 @@
 
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/tcp_endpoint.hpp"
+#include "guest-runtime/net/tcp_table.hpp"
 
 namespace husk::net {
 
@@ -44,6 +45,7 @@ Result<> TcpEndpoint::send(SendChunk& chunk, bool holds) {
     outstanding_bytes_.fetch_add(chunk.cost_bytes(), std::memory_order_relaxed);
     unacknowledged_.append(chunk);
     if (state() != State::connected) return {};
+    BucketScope scope(hash_);
     unacknowledged_.write_to(*pcb_);
     if (!holds) tcp_output(pcb_);
     return {};
@@ -53,6 +55,7 @@ void TcpEndpoint::credit(std::size_t consumed_bytes) {
     std::size_t total = uncredited_bytes_.fetch_add(consumed_bytes, std::memory_order_relaxed) + consumed_bytes;
     if (total < std::min<std::size_t>(credit_step_bytes, settings_.receive_window_bytes / 4)) return;
     StackGuard guard;
+    BucketScope scope(hash_);
     std::size_t bytes = uncredited_bytes_.exchange(0, std::memory_order_relaxed);
     while (bytes != 0 && pcb_ != nullptr) {
         auto part = static_cast<u16_t>(std::min<std::size_t>(bytes, UINT16_MAX));
@@ -84,6 +87,7 @@ Result<> TcpEndpoint::shut_down(bool reading, bool writing) {
         return {};
     }
     if (state() != State::connected) return Errno::enotconn;
+    BucketScope scope(hash_);
     if (reading) reading_ended_.store(true, std::memory_order_release);
     if (writing && !writing_ended_.exchange(true, std::memory_order_acq_rel) && pcb_ != nullptr) {
         wants_end_ = true;
@@ -94,9 +98,14 @@ Result<> TcpEndpoint::shut_down(bool reading, bool writing) {
 }
 
 void TcpEndpoint::abandon_pending() {
+    for_each_connection([this](const tcp_pcb& pcb) {
+        TcpEndpoint* end = of(pcb);
+        if (end != nullptr && end->deferred_for_.get() == this) end->announce_deferred();
+    });
     while (RefPtr<TcpEndpoint> refused = take_pending()) {
         refused->is_closed_ = true;
         if (refused->pcb_ == nullptr) continue;
+        BucketScope scope(refused->hash_);
         tcp_err(refused->pcb_, nullptr);
         tcp_abort(refused->pcb_);
     }
@@ -109,9 +118,12 @@ void TcpEndpoint::close(bool resets) {
     if (state() == State::listening) {
         static_cast<ListNode<TcpListenerTag>*>(this)->unlink();
         abandon_pending();
+        // SAFETY: a listener's pcb is a tcp_pcb_listen, which begins as a tcp_pcb does.
+        forget_listener(*reinterpret_cast<const tcp_pcb_listen*>(pcb_));
         tcp_close(pcb_);
         return;
     }
+    BucketScope scope(hash_);
     // From here on nobody is told of errors, who may be gone when they happen.
     tcp_err(pcb_, nullptr);
     if (resets || received_.bytes() != 0) {
@@ -122,6 +134,14 @@ void TcpEndpoint::close(bool resets) {
     if (state() == State::connected) pcb_->rcv_wnd = TCP_WND_MAX(pcb_);
     wants_end_ = true;
     write_rest(*pcb_);
+}
+
+void TcpEndpoint::acknowledge_now() {
+    StackGuard guard;
+    if (pcb_ == nullptr || state() != State::connected || (pcb_->flags & TF_ACK_DELAY) == 0) return;
+    BucketScope scope(hash_);
+    tcp_ack_now(pcb_);
+    tcp_output(pcb_);
 }
 
 TcpEndpoint::Info TcpEndpoint::info() {
@@ -141,6 +161,15 @@ TcpEndpoint::Info TcpEndpoint::info() {
     info.slow_start_threshold_segments = pcb_->mss != 0 ? pcb_->ssthresh / pcb_->mss : 0;
     info.receive_window_bytes = pcb_->rcv_wnd;
     info.retransmits = pcb_->nrtx;
+    info.retransmit_timeout_us = static_cast<std::uint32_t>(pcb_->rto) * TCP_SLOW_INTERVAL * 1000;
+    info.unacknowledged_segments = pcb_->snd_queuelen;
+    constexpr std::uint8_t option_sack = 2, option_scale = 4;
+    if ((pcb_->flags & TF_SACK) != 0) info.options |= option_sack;
+    if ((pcb_->flags & TF_WND_SCALE) != 0) {
+        info.options |= option_scale;
+        info.send_scale = pcb_->snd_scale;
+        info.receive_scale = pcb_->rcv_scale;
+    }
     return info;
 }
 

@@ -72,6 +72,10 @@ UdpSocket::~UdpSocket() {
     udp_remove(pcb_);
 }
 
+UdpSocket* UdpSocket::of(const udp_pcb& pcb) {
+    return pcb.recv == UdpCallbacks::on_received ? static_cast<UdpSocket*>(pcb.recv_arg) : nullptr;
+}
+
 void UdpSocket::on_option_changed(int) { apply_options(); }
 
 void UdpSocket::apply_options() {
@@ -81,6 +85,7 @@ void UdpSocket::apply_options() {
     if (options_.broadcast) ip_set_option(pcb_, SOF_BROADCAST);
     pcb_->ttl = ip_.hop_limit;
     pcb_->tos = ip_.traffic_class;
+    pcb_->netif_idx = static_cast<u8_t>(options_.bound_interface);
     udp_set_multicast_ttl(pcb_, ip_.multicast_hops);
     udp_set_multicast_netif_index(pcb_, static_cast<u8_t>(ip_.multicast_interface.load()));
     udp_clear_flags(pcb_, UDP_FLAGS_MULTICAST_LOOP);
@@ -201,7 +206,7 @@ void UdpSocket::fill_control(IncomingMessage& message, const Datagram& datagram)
 
 Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
     if ((message.flags & message_flag::out_of_band) != 0) return Errno::eopnotsupp;
-    if ((message.flags & message_flag::error_queue) != 0) return Errno::eagain;
+    if ((message.flags & message_flag::error_queue) != 0) return receive_error(message);
     std::unique_ptr<Datagram> datagram;
     while (!(datagram = received_.take())) {
         if (int error = take_error()) return static_cast<Errno>(error);
@@ -228,7 +233,7 @@ Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
 unsigned UdpSocket::poll(unsigned) {
     using namespace fs;
     unsigned bits = poll_bit::writable | poll_bit::write_band;
-    if (error_ != 0) bits |= poll_bit::error;
+    if (error_ != 0 || !errors_.is_empty()) bits |= poll_bit::error;
     if (!received_.is_empty()) bits |= poll_bit::readable;
     if (reading_shut_) bits |= poll_bit::readable | poll_bit::peer_closed;
     if (reading_shut_ && writing_shut_) bits |= poll_bit::hang_up;

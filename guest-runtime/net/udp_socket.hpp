@@ -31,6 +31,11 @@ public:
     thread::WaitQueue* wait_queue() override { return &waiters_.watchers; }
     Result<long> ioctl(std::uint64_t request, std::uint64_t argument) override;
 
+    // What was sent did not arrive. `message` is ICMP's. With the stack's lock held.
+    void on_unreachable(const IcmpError& error, const struct pbuf& message, const InetEndpoint& reporter);
+    // The socket behind a pcb; nullptr when that is lwIP's own.
+    static UdpSocket* of(const udp_pcb& pcb);
+
 protected:
     int take_error() override { return error_.exchange(0, std::memory_order_acq_rel); }
     void on_option_changed(int option) override;
@@ -42,10 +47,12 @@ private:
     Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
     Result<> change_membership(int level, int option, std::span<const std::byte> value);
     void fill_control(IncomingMessage& message, const Datagram& datagram);
+    Result<std::size_t> receive_error(IncomingMessage& message);
 
     SocketWaiters waiters_;
     IpOptions ip_;
     DatagramQueue received_;
+    DatagramQueue errors_;
     std::atomic<int> error_ = 0;
     std::atomic<bool> reading_shut_ = false;
     std::atomic<bool> writing_shut_ = false;

@@ -21,7 +21,8 @@ constexpr std::uint64_t aligned(std::uint64_t size_bytes) { return (size_bytes +
 
 constexpr int level_ip = 0, level_ipv6 = 41;
 constexpr int rights = 1, credentials = 2;                                  // SCM_*
-constexpr int ip_tos = 1, ip_ttl = 2, ip_packet_info = 8;                   // IP_*
+constexpr int ip_tos = 1, ip_ttl = 2, ip_packet_info = 8, ip_errors = 11;   // IP_*
+constexpr int ipv6_errors = 25;                                             // IPV6_RECVERR
 constexpr int ipv6_packet_info = 50, ipv6_hop_limit = 52, ipv6_class = 67;  // IPV6_*
 constexpr std::uint64_t most_control_bytes = 20480;                         // net.core.optmem_max
 
@@ -154,6 +155,21 @@ Result<> store_packet(ControlWriter& writer, const net::PacketInfo& packet) {
     return writer.add(level_ip, ip_packet_info, info);
 }
 
+// struct sock_extended_err, and a sockaddr behind it.
+Result<> store_error(ControlWriter& writer, const net::QueuedError& error) {
+    struct Record {
+        std::uint32_t number;
+        std::uint8_t origin, type, code, padding;
+        std::uint32_t info, data;
+        std::array<std::byte, 28> offender;
+    } record{error.number, error.origin, error.type, error.code, 0, error.info, 0, {}};
+    std::size_t address_bytes = std::min<std::size_t>(error.offender.size_bytes, record.offender.size());
+    std::copy_n(error.offender.bytes.begin(), address_bytes, record.offender.begin());
+    int level = error.is_ipv6_level ? level_ipv6 : level_ip;
+    return writer.add(level, error.is_ipv6_level ? ipv6_errors : ip_errors, &record,
+                      offsetof(Record, offender) + address_bytes);
+}
+
 }  // namespace
 
 Result<> load_control(net::Control& control, std::uint64_t user_address, std::uint64_t size_bytes) {
@@ -183,6 +199,7 @@ Result<std::uint64_t> store_control(net::IncomingMessage& message, std::uint64_t
     if (control.credentials) HUSK_TRY(writer.add(net::level_socket, credentials, *control.credentials));
     if (control.files.count() != 0) HUSK_TRY(store_files(writer, control.files, close_on_exec));
     if (control.packet) HUSK_TRY(store_packet(writer, *control.packet));
+    if (control.error) HUSK_TRY(store_error(writer, *control.error));
     bool is_ipv6 = message.from.family() == net::Family::inet6;
     if (control.hop_limit) {
         std::int32_t value = *control.hop_limit;

@@ -13,4 +13,14 @@ foreach(list husk_lwip_sources husk_lwip_rare_sources)
   list(TRANSFORM ${list} APPEND .c)
 endforeach()
 list(APPEND husk_lwip_sources ${husk_lwip}/netif/ethernet.c ${husk_lwip_rare_sources})
+# Calls of lwIP's that go to Husk's own functions first (hooks.h).
+set_source_files_properties(${husk_lwip}/core/ipv4/dhcp.c PROPERTIES COMPILE_DEFINITIONS LWIP_DNS=1)
+set_source_files_properties(${husk_lwip}/core/ipv4/ip4.c PROPERTIES
+  COMPILE_DEFINITIONS "tcp_input=husk_tcp_input;icmp_input=husk_icmp_input")
+set_source_files_properties(${husk_lwip}/core/ipv6/ip6.c PROPERTIES
+  COMPILE_DEFINITIONS "tcp_input=husk_tcp_input;icmp6_input=husk_icmp6_input")
+# How long to go on is decided elsewhere (net/tcp_patience.cpp); lwIP's check of its settings allows for no more than 12.
+set_source_files_properties(${husk_lwip}/core/tcp.c PROPERTIES COMPILE_DEFINITIONS "TCP_MAXRTX=255;TCP_SYNMAXRTX=255")
+set_source_files_properties(${husk_lwip}/core/netif.c PROPERTIES
+  COMPILE_DEFINITIONS "ip_input=husk_own_input;tcp_netif_ip_addr_changed=husk_tcp_netif_ip_addr_changed")
 set(husk_lwip_includes ${PROJECT_SOURCE_DIR}/guest-runtime/net/lwip ${husk_lwip}/include)
