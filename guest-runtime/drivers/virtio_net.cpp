@@ -17,7 +17,8 @@ namespace {
 
 namespace bit = virtio::net_feature;
 constexpr std::uint64_t wanted_features = bit::csum | bit::guest_csum | bit::mtu | bit::mac | bit::guest_tso4 |
-                                          bit::guest_tso6 | bit::guest_ecn | bit::mrg_rxbuf | bit::status |
+                                          bit::guest_tso6 | bit::guest_ecn | bit::host_tso4 | bit::host_tso6 |
+                                          bit::mrg_rxbuf | bit::status |
                                           virtio::feature::event_idx;
 
 constexpr std::size_t receive_index = 0, send_index = 1;
@@ -51,6 +52,8 @@ Result<> VirtioNet::start() {
     bool has_mtu = transport_.has(bit::mtu) && config.mtu >= least_mtu && config.mtu <= largest_mtu;
     facts_.mtu = has_mtu ? config.mtu : ethernet_mtu;
     facts_.completes_checksums = transport_.has(bit::csum);
+    facts_.cuts_ipv4 = facts_.completes_checksums && transport_.has(bit::host_tso4);
+    facts_.cuts_ipv6 = facts_.completes_checksums && transport_.has(bit::host_tso6);
     reports_link_ = transport_.has(bit::status);
     (void)queues_[send_index].want_interrupt();
     fill_receive_queue();
@@ -80,6 +83,12 @@ Result<> VirtioNet::send(const net::OutgoingFrame& frame) {
         header.flags = virtio::net_header_flag::needs_csum;
         header.csum_start = frame.checksum_start;
         header.csum_offset = frame.checksum_offset;
+    }
+    if (frame.segment_bytes != 0) {
+        auto kind = frame.is_ipv6 ? virtio::NetSegmentation::tcp6 : virtio::NetSegmentation::tcp4;
+        header.segmentation = static_cast<std::uint8_t>(kind);
+        header.header_bytes = frame.header_bytes;
+        header.segment_bytes = frame.segment_bytes;
     }
     std::memcpy(frame.pieces[0].data, &header, sizeof header);
     std::array<Virtqueue::Buffer, 64> buffers;

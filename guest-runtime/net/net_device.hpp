@@ -15,6 +15,8 @@ struct NetDeviceFacts {
     std::array<std::uint8_t, 6> mac;
     std::uint16_t mtu;
     bool completes_checksums;  // of TCP in frames to send
+    bool cuts_ipv4 = false;    // large TCP segments over IPv4 into those of segment_bytes each
+    bool cuts_ipv6 = false;
 };
 
 // Room that a frame to send keeps in front of its Ethernet header, for the driver's own.
@@ -32,6 +34,10 @@ struct OutgoingFrame {
     std::uint16_t checksum_start;
     std::uint16_t checksum_offset;
     void* token;  // comes back when the device has read the frame
+    // Of a frame to be cut: how many bytes its headers have, and the data behind those of each piece. 0: not to be cut.
+    std::uint16_t header_bytes = 0;
+    std::uint16_t segment_bytes = 0;
+    bool is_ipv6 = false;
 };
 
 // One buffer of a received frame. Whoever has it gives it back by release().

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/net/net_interface.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
@@ -13,8 +14,8 @@
 #include <lwip/prot/tcp.h>
 #include <netif/ethernet.h>
 
-#include "guest-runtime/net/frames_in_flight.hpp"
 #include "guest-runtime/net/last_bytes.hpp"
+#include "guest-runtime/net/partial_checksum.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/stack_timer.hpp"
 #include "guest-runtime/thread/death.hpp"
@@ -49,17 +50,6 @@ std::uint16_t load16(const std::byte* at) {
     return value;
 }
 
-std::uint16_t folded(std::uint64_t sum) {
-    while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>(sum);
-}
-
-std::uint64_t sum_words(const std::byte* from, std::size_t size_bytes) {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < size_bytes; i += 2) sum += load16(from + i);
-    return sum;
-}
-
 struct ChecksumPlace {
     std::uint16_t start = 0;
     std::uint16_t offset = 0;
@@ -73,19 +63,13 @@ ChecksumPlace prepare_checksum(pbuf& frame) {
     std::byte* ip = bytes + SIZEOF_ETH_HDR;
     std::uint16_t type = load16(bytes + 12);
     std::size_t header = 0;
-    std::uint64_t sum = 0;
-    std::size_t segment = 0;
     if (type == PP_HTONS(ETHTYPE_IP)) {
         header = (std::to_integer<std::size_t>(ip[0]) & 0xf) * 4;
         bool is_fragment = (load16(ip + 6) & PP_HTONS(IP_MF | IP_OFFMASK)) != 0;
         if (std::to_integer<unsigned>(ip[9]) != IP_PROTO_TCP || is_fragment) return {};
-        segment = frame.tot_len - SIZEOF_ETH_HDR - header;
-        sum = sum_words(ip + 12, 8);
     } else if (type == PP_HTONS(ETHTYPE_IPV6)) {
         header = IP6_HLEN;
         if (std::to_integer<unsigned>(ip[6]) != IP6_NEXTH_TCP) return {};
-        segment = frame.tot_len - SIZEOF_ETH_HDR - header;
-        sum = sum_words(ip + 8, 32);
     } else {
         return {};
     }
@@ -93,8 +77,8 @@ ChecksumPlace prepare_checksum(pbuf& frame) {
     place.start = static_cast<std::uint16_t>(SIZEOF_ETH_HDR + header);
     place.offset = offsetof(tcp_hdr, chksum);
     if (frame.len < place.start + TCP_HLEN) return {};
-    sum += lwip_htons(static_cast<std::uint16_t>(segment)) + PP_HTONS(IP_PROTO_TCP);
-    std::uint16_t partial = folded(sum);
+    std::size_t segment = frame.tot_len - place.start;
+    std::uint16_t partial = pseudo_header_sum(ip, type == PP_HTONS(ETHTYPE_IPV6), segment);
     std::memcpy(bytes + place.start + place.offset, &partial, sizeof partial);
     return place;
 }
@@ -167,11 +151,66 @@ Result<> NetInterface::attach() {
     netif_set_up(&interface_);
     next = interfaces;
     interfaces = this;
+    in_flight_.attach();
     note_interface_change();
     return {};
 }
 
 err_t NetInterface::send(pbuf& frame) {
+    const NetDeviceFacts& facts = device_.facts();
+    if (!facts.cuts_ipv4 && !facts.cuts_ipv6) return send_alone(frame);
+    bool has_room = pbuf_add_header(&frame, device_header_bytes) == 0;
+    if (has_room) pbuf_remove_header(&frame, device_header_bytes);
+    auto joins_train = [&] {
+        bool is_first = train_.is_empty();
+        if (!has_room || !train_.add(frame, facts.cuts_ipv4, facts.cuts_ipv6)) return false;
+        if (is_first) in_flight_.begin();
+        pbuf_ref(&frame);
+        return true;
+    };
+    if (joins_train()) return ERR_OK;
+    send_train();
+    if (joins_train()) return ERR_OK;
+    return send_alone(frame);
+}
+
+// The frames of a train, until the device has read them.
+struct FramesHeld {
+    std::size_t count;
+    pbuf* frames[SegmentTrain::most_frames];
+};
+
+void NetInterface::send_train() {
+    if (train_.is_empty()) return;
+    std::span<pbuf* const> frames = train_.frames();
+    auto* held = frames.size() > 1 ? new (std::nothrow) FramesHeld : nullptr;
+    if (held != nullptr) {
+        held->count = frames.size();
+        std::ranges::copy(frames, held->frames);
+        OutgoingFrame whole = train_.finish();
+        // SAFETY: both are aligned to 8 at least; the lowest bit tells them apart in on_sent().
+        whole.token = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(held) | 1);
+        if (device_.send(whole).ok()) {
+            counters_.sent_packets += frames.size();
+            counters_.sent_bytes += train_.size_bytes();
+        } else {
+            // Lost, as on a wire; TCP sends it again.
+            in_flight_.cancel_newest();
+            counters_.sent_drops += frames.size();
+            for (pbuf* frame : frames) pbuf_free(frame);
+            delete held;
+        }
+    } else {
+        in_flight_.cancel_newest();
+        for (pbuf* frame : frames) {
+            (void)send_alone(*frame);
+            pbuf_free(frame);
+        }
+    }
+    train_.clear();
+}
+
+err_t NetInterface::send_alone(pbuf& frame) {
     std::array<FramePiece, most_pieces> pieces;
     std::size_t count = 0;
     ChecksumPlace checksum;
@@ -195,13 +234,21 @@ err_t NetInterface::send(pbuf& frame) {
     }
     ++counters_.sent_packets;
     counters_.sent_bytes += frame.tot_len;
-    note_frame_begun();
+    in_flight_.begin();
     return ERR_OK;
 }
 
 void NetInterface::on_sent(void* token) {
-    pbuf_free(static_cast<pbuf*>(token));
-    note_frame_done();
+    auto address = reinterpret_cast<std::uintptr_t>(token);
+    if ((address & 1) != 0) {
+        // SAFETY: send_train() has marked it so.
+        auto* held = reinterpret_cast<FramesHeld*>(address - 1);
+        for (std::size_t i = 0; i < held->count; ++i) pbuf_free(held->frames[i]);
+        delete held;
+    } else {
+        pbuf_free(static_cast<pbuf*>(token));
+    }
+    in_flight_.end_oldest();
 }
 
 void NetInterface::on_frame(std::span<const IncomingPiece> pieces, bool checksum_is_right) {

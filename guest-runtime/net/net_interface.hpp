@@ -4,8 +4,10 @@
 
 #include <lwip/netif.h>
 
+#include "guest-runtime/net/frames_in_flight.hpp"
 #include "guest-runtime/net/interface_counters.hpp"
 #include "guest-runtime/net/net_device.hpp"
+#include "guest-runtime/net/segment_train.hpp"
 
 namespace husk::net {
 
@@ -18,7 +20,10 @@ public:
     // With the stack's lock held, as all that follows.
     Result<> attach();
     void serve() { device_.collect(*this); }
-    void flush() { device_.flush(); }
+    void flush() {
+        send_train();
+        device_.flush();
+    }
     [[nodiscard]] const InterfaceCounters& counters() const { return counters_; }
     NetInterface* next = nullptr;
 
@@ -26,6 +31,8 @@ private:
     friend struct InterfaceCallbacks;
 
     err_t send(pbuf& frame);
+    err_t send_alone(pbuf& frame);
+    void send_train();
     void on_frame(std::span<const IncomingPiece> pieces, bool checksum_is_right) override;
     void on_sent(void* token) override;
     void on_link(bool is_up) override;
@@ -33,6 +40,8 @@ private:
     NetDevice& device_;
     netif interface_{};
     InterfaceCounters counters_;
+    SegmentTrain train_;
+    FramesInFlight in_flight_;
 };
 
 // Flushes every device; when the stack's lock is given back.

@@ -20,7 +20,7 @@ struct SendChunk {
     std::uint32_t size_bytes;
     std::uint32_t acknowledged_bytes;
     bool pushes;               // the last of a write: the receiver need not wait for more
-    std::uint64_t retired_at;  // of frames_in_flight.cpp
+    std::uint64_t retired_at;  // the newest frame that may refer to it, by number (frames_in_flight.hpp)
 
     [[nodiscard]] std::byte* data() {
         // SAFETY: create() allocates size_bytes behind the header.
