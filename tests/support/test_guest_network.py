@@ -7,6 +7,7 @@ usage: test_guest_network.py --build FOLDER
 """
 import argparse
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -123,16 +124,38 @@ class GuestNetworkTests:
         with self.running(self.husk, "run", "--net", "user", "--publish", f"127.0.0.1:{port}:80", self.service):
             return talk("127.0.0.1", port, 0)
 
+    def qemu(self, network: str, setting: str, device: str = "") -> list[str | Path]:
+        return ["qemu-system-x86_64", "-M", "microvm,acpi=off", "-accel", "tcg", "-cpu", "max", "-m", "256",
+                "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+                "-global", "virtio-mmio.force-legacy=false", "-netdev", network,
+                "-device", f"virtio-net-device,netdev=n0{device}", "-kernel", self.service,
+                "-append", f"husk.ip=eth0,{setting}"]
+
     def under_qemu(self) -> str | None:
         port = free_port()
-        with self.running("qemu-system-x86_64", "-M", "microvm,acpi=off", "-accel", "tcg", "-cpu", "max", "-m", "256",
-                          "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-                          "-global", "virtio-mmio.force-legacy=false",
-                          "-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:80",
-                          "-device", "virtio-net-device,netdev=n0", "-kernel", self.service,
-                          "-append", "husk.ip=eth0,dhcp"):
+        with self.running(*self.qemu(f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:80", "dhcp")):
             time.sleep(1.5)  # QEMU answers in the guest's place, and repeats what it missed after seconds only
             return talk("127.0.0.1", port, 0, LARGE // 10)
+
+    def on_a_tap_under_qemu(self, setting: str, host: str, address: str, device: str = "", least_frame: int = 0,
+                            trouble: str = "") -> str | None:
+        """The host's kernel judges checksums and large frames. `least_frame`: bytes of the guest's frames on average."""
+        with Namespace("qemu") as space:
+            space.ip("tuntap", "add", "t0", "mode", "tap", "vnet_hdr")
+            space.ip("addr", "add", address, "dev", "t0", "nodad")
+            space.ip("link", "set", "t0", "up")
+            vm = space.start(*self.qemu("tap,id=n0,ifname=t0,script=no,downscript=no,vnet_hdr=on", setting, device))
+            try:
+                if trouble and (failed := space.run("tc", "qdisc", "add", "dev", "t0", "root", "netem", *trouble.split()))\
+                        .returncode != 0:
+                    return f"no trouble to be had: {failed.stderr.strip()}"
+                wrong = self.talk_in(space, host)
+                seen = json.loads(space.ip("-s", "-j", "link", "show", "t0"))[0]["stats64"]["rx"]
+            finally:
+                vm.terminate()
+                vm.wait(LONG_S)
+            average = seen["bytes"] // max(seen["packets"], 1)
+            return wrong or (f"frames have {average} bytes" if average < least_frame else None)
 
     def run(self) -> int:
         no_kvm = why_no_kvm()
@@ -144,6 +167,13 @@ class GuestNetworkTests:
             self.check("a small MTU", lambda: self.on_a_tap("ip=10.77.0.2/24,mtu=600", "10.77.0.2", "10.77.0.1/24"))
             self.check("the user network, by DHCP", self.on_the_user_network)
         self.check("QEMU's virtio-net, by DHCP", self.under_qemu)
+        self.check("large frames over IPv4 on QEMU's tap",
+                   lambda: self.on_a_tap_under_qemu("10.77.0.2/24", "10.77.0.2", "10.77.0.1/24", least_frame=4000))
+        self.check("large frames over IPv6 on QEMU's tap",
+                   lambda: self.on_a_tap_under_qemu("fd77::2/64", "fd77::2", "fd77::1/64", least_frame=4000))
+        self.check("a device without offloads",
+                   lambda: self.on_a_tap_under_qemu("10.77.0.2/24", "10.77.0.2", "10.77.0.1/24",
+                                                    ",csum=off,gso=off,guest_csum=off,mrg_rxbuf=off"))
         return self.tally.finish()
 
 
