@@ -18,8 +18,7 @@ namespace {
 namespace bit = virtio::net_feature;
 constexpr std::uint64_t wanted_features = bit::csum | bit::guest_csum | bit::mtu | bit::mac | bit::guest_tso4 |
                                           bit::guest_tso6 | bit::guest_ecn | bit::host_tso4 | bit::host_tso6 |
-                                          bit::mrg_rxbuf | bit::status |
-                                          virtio::feature::event_idx;
+                                          bit::mrg_rxbuf | bit::status | virtio::feature::event_idx;
 
 constexpr std::size_t receive_index = 0, send_index = 1;
 constexpr std::uint16_t ethernet_mtu = 1500, least_mtu = 68, largest_mtu = 65521;

@@ -25,7 +25,7 @@ struct Datagram final : ListNode<> {
     std::uint32_t interface = 0;
     std::uint8_t hop_limit = 0;
     std::uint8_t traffic_class = 0;
-    std::int64_t arrived_ns = 0;  // since 1970
+    std::int64_t arrived_ns = 0;       // since 1970
     std::unique_ptr<IcmpError> error;  // set: `packet` is what was sent and did not arrive
 };
 

@@ -9,7 +9,8 @@ namespace husk::net {
 
 namespace {
 
-// Frames of all devices are numbered as they begin; chunks wait in the order of the newest frame that may refer to them.
+// Frames of all devices are numbered as they begin; chunks wait in the order of the newest frame that may refer to
+// them.
 constinit std::uint64_t newest_number = 0;
 constinit FramesInFlight* devices = nullptr;
 constinit SendChunk* oldest = nullptr;

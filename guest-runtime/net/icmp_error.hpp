@@ -19,8 +19,8 @@ struct IcmpError {
     std::uint8_t code;
     std::uint32_t info;  // the MTU of a packet too big; else 0
     std::uint8_t protocol;
-    InetEndpoint local;   // who had sent the packet
-    InetEndpoint remote;  // and to whom
+    InetEndpoint local;          // who had sent the packet
+    InetEndpoint remote;         // and to whom
     std::uint32_t sequence;      // of TCP
     std::size_t payload_offset;  // of UDP's, from the message's beginning
 };

@@ -55,8 +55,8 @@ std::atomic<bool>* flag_of(IpOptions& options, int level, int option) {
 // Taken, with nothing behind it here.
 bool is_ignored(int level, int option) {
     if (level == level_ip) {
-        return option == v4::mtu_discover || option == v4::free_bind || option == v4::multicast_all || option == v4::bind_address_no_port || option == v4::options ||
-               option == v4::local_port_range;
+        return option == v4::mtu_discover || option == v4::free_bind || option == v4::multicast_all ||
+               option == v4::bind_address_no_port || option == v4::options || option == v4::local_port_range;
     }
     return option == v6::mtu_discover || option == v6::multicast_all || option == v6::mtu;
 }

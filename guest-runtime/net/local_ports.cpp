@@ -70,8 +70,8 @@ std::uint16_t unused_port() {
 }
 
 Result<> choose_source(tcp_pcb& pcb, InetEndpoint& to) {
-    netif* route = pcb.netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb.netif_idx)
-                                                   : ip_route(&pcb.local_ip, &to.address);
+    netif* route =
+        pcb.netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb.netif_idx) : ip_route(&pcb.local_ip, &to.address);
     if (route == nullptr) return Errno::enetunreach;
     if (ip_addr_isany_val(pcb.local_ip)) {
         const ip_addr_t* source = ip_netif_get_local_ip(route, &to.address);

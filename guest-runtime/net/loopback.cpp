@@ -25,8 +25,8 @@ void receive_own_packets() {
 
 }  // namespace husk::net
 
-// lwIP takes one address of 127/8 for its own, whichever the interface has; Linux takes all. While it looks at a packet,
-// the interface has the one that the packet is for.
+// lwIP takes one address of 127/8 for its own, whichever the interface has; Linux takes all. While it looks at a
+// packet, the interface has the one that the packet is for.
 signed char husk_own_input(pbuf* packet, netif* interface) {
     husk::net::count_own_packet(packet->tot_len);
     ip4_addr_t kept = *netif_ip4_addr(interface);

@@ -88,6 +88,8 @@ void husk_icmp6_input(pbuf* packet, netif* interface) {
 void husk_tcp_netif_ip_addr_changed(const ip_addr_t* old_address, const ip_addr_t* new_address) {
     tcp_netif_ip_addr_changed(old_address, new_address);
     // lwIP has found bound sockets and listeners; the connections are elsewhere.
-    auto end_connections = [](const void* old) { tcp_netif_ip_addr_changed(static_cast<const ip_addr_t*>(old), nullptr); };
+    auto end_connections = [](const void* old) {
+        tcp_netif_ip_addr_changed(static_cast<const ip_addr_t*>(old), nullptr);
+    };
     husk::net::visit_buckets(end_connections, old_address);
 }

@@ -239,6 +239,7 @@ err_t NetInterface::send_alone(pbuf& frame) {
 }
 
 void NetInterface::on_sent(void* token) {
+    // SAFETY: only its lowest bit is looked at, which no pointer to a pbuf has.
     auto address = reinterpret_cast<std::uintptr_t>(token);
     if ((address & 1) != 0) {
         // SAFETY: send_train() has marked it so.

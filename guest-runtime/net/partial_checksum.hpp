@@ -11,7 +11,8 @@ namespace husk::net {
 // For a TCP segment of `segment_bytes` behind the IP header at `ip`; in network order, not inverted.
 inline std::uint16_t pseudo_header_sum(const std::byte* ip, bool is_ipv6, std::size_t segment_bytes) {
     constexpr std::uint16_t tcp = 6;
-    std::uint64_t sum = __builtin_bswap16(static_cast<std::uint16_t>(segment_bytes)) + std::uint64_t{__builtin_bswap16(tcp)};
+    std::uint64_t sum =
+        __builtin_bswap16(static_cast<std::uint16_t>(segment_bytes)) + std::uint64_t{__builtin_bswap16(tcp)};
     const std::byte* addresses = ip + (is_ipv6 ? 8 : 12);
     for (std::size_t i = 0; i < (is_ipv6 ? 32u : 8u); i += 2) {
         std::uint16_t word;

@@ -63,13 +63,15 @@ struct SegmentTrain::Headers {
         } else {
             ip_bytes = (byte_at(ip) & 0xf) * 4;
             bool is_fragment = (load16(ip + 6) & (IP_MF | IP_OFFMASK)) != 0;
-            if (type != ETHTYPE_IP || ip_bytes != IP_HLEN || byte_at(ip + 9) != IP_PROTO_TCP || is_fragment) return false;
+            if (type != ETHTYPE_IP || ip_bytes != IP_HLEN || byte_at(ip + 9) != IP_PROTO_TCP || is_fragment)
+                return false;
         }
         if (frame.len < ethernet_bytes + ip_bytes + TCP_HLEN) return false;
         const std::byte* tcp = ip + ip_bytes;
         total_bytes = ethernet_bytes + ip_bytes + (byte_at(tcp + 12) >> 4) * 4;
         unsigned flags = byte_at(tcp + 13);
-        if (frame.len < total_bytes || (flags & ~unsigned{TCP_PSH}) != TCP_ACK || frame.tot_len <= total_bytes) return false;
+        if (frame.len < total_bytes || (flags & ~unsigned{TCP_PSH}) != TCP_ACK || frame.tot_len <= total_bytes)
+            return false;
         payload_bytes = frame.tot_len - total_bytes;
         sequence = load32(tcp + 4);
         pushes = (flags & TCP_PSH) != 0;
@@ -79,7 +81,8 @@ struct SegmentTrain::Headers {
 
 // Apart from lengths, sums, numbers and PSH the headers must be the same.
 bool SegmentTrain::follows(const Headers& headers) const {
-    if (headers.is_ipv6 != is_ipv6_ || headers.total_bytes != header_bytes_ || headers.sequence != next_sequence_) return false;
+    if (headers.is_ipv6 != is_ipv6_ || headers.total_bytes != header_bytes_ || headers.sequence != next_sequence_)
+        return false;
     auto same = [&](std::size_t from, std::size_t to) {
         return std::memcmp(first_ + from, headers.bytes + from, to - from) == 0;
     };
@@ -157,10 +160,8 @@ OutgoingFrame SegmentTrain::finish() {
     if (pushes_) tcp[13] |= std::byte{TCP_PSH};
     std::uint16_t partial = pseudo_header_sum(ip, is_ipv6_, tcp_bytes);
     std::memcpy(tcp + offsetof(tcp_hdr, chksum), &partial, sizeof partial);
-    OutgoingFrame frame{std::span(pieces_).first(piece_count_),
-                        static_cast<std::uint16_t>(ethernet_bytes + ip_bytes_),
-                        static_cast<std::uint16_t>(offsetof(tcp_hdr, chksum)),
-                        nullptr};
+    OutgoingFrame frame{std::span(pieces_).first(piece_count_), static_cast<std::uint16_t>(ethernet_bytes + ip_bytes_),
+                        static_cast<std::uint16_t>(offsetof(tcp_hdr, chksum)), nullptr};
     frame.is_ipv6 = is_ipv6_;
     frame.header_bytes = static_cast<std::uint16_t>(header_bytes_);
     frame.segment_bytes = static_cast<std::uint16_t>(segment_bytes_);

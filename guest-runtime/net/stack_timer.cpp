@@ -56,8 +56,8 @@ bool is_under_way(const tcp_pcb& pcb) {
            pcb.refused_data != nullptr || pcb.persist_backoff != 0 || (pcb.flags & (TF_ACK_DELAY | TF_CLOSEPEND)) != 0;
 }
 
-// One slow tick, for the connections of busy buckets or of all. lwIP's function counts it and looks at TIME-WAIT each time
-// that it is called; here it is one tick however many buckets there are.
+// One slow tick, for the connections of busy buckets or of all. lwIP's function counts it and looks at TIME-WAIT each
+// time that it is called; here it is one tick however many buckets there are.
 void tick_slowly(bool all) {
     static constinit tcp_pcb* time_waits = nullptr;
     ++tcp_ticks;

@@ -36,11 +36,11 @@ public:
         std::uint8_t hop_limit = 64;
         std::uint8_t traffic_class = 0;
         std::uint32_t receive_window_bytes = 1 << 20;
-        std::uint32_t user_timeout_ms = 0;       // 0: as patiently as Linux
-        std::uint32_t defer_accept_ms = 0;       // 0: accepted without data
-        std::uint16_t max_segment = 0;           // 0: as large as the way allows
-        std::uint8_t syn_retries = 6;            // net.ipv4.tcp_syn_retries
-        std::uint8_t interface = 0;              // SO_BINDTODEVICE; 0: any
+        std::uint32_t user_timeout_ms = 0;  // 0: as patiently as Linux
+        std::uint32_t defer_accept_ms = 0;  // 0: accepted without data
+        std::uint16_t max_segment = 0;      // 0: as large as the way allows
+        std::uint8_t syn_retries = 6;       // net.ipv4.tcp_syn_retries
+        std::uint8_t interface = 0;         // SO_BINDTODEVICE; 0: any
     };
 
     explicit TcpEndpoint(bool is_ipv6) : is_ipv6_(is_ipv6) {}
@@ -88,8 +88,8 @@ public:
         apply_settings();
     }
     [[nodiscard]] const Settings& settings() const { return settings_; }
-    // An ICMP error about this connection, with the stack's lock held: it ends an attempt to connect, and explains a later
-    // end to one that is there.
+    // An ICMP error about this connection, with the stack's lock held: it ends an attempt to connect, and explains a
+    // later end to one that is there.
     void on_unreachable(Errno error);
     // TCP_QUICKACK: what waits to be acknowledged is.
     void acknowledge_now();
@@ -157,7 +157,7 @@ private:
     std::uint32_t stalled_since_ticks_ = 0;     // nothing has been acknowledged since; 0: not stalled
     RefPtr<TcpEndpoint> deferred_for_;          // the listener that hears of this connection once there is data
     std::uint32_t deferred_until_ticks_ = 0;
-    int soft_error_ = 0;                        // why the connection will have ended, should it end
+    int soft_error_ = 0;  // why the connection will have ended, should it end
     std::uint32_t backlog_ = 0;
 
     ReceiveQueue received_;

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t ticks_per_second = 1000 / TCP_SLOW_INTERVAL;
 // 15 retransmissions from 200 ms on (net.ipv4.tcp_retries2); 8 when nobody holds the socket any longer.
-constexpr std::uint32_t longest_stall_ticks = 924 * ticks_per_second, longest_orphan_stall_ticks = 102 * ticks_per_second;
+constexpr std::uint32_t longest_stall_ticks = 924 * ticks_per_second,
+                        longest_orphan_stall_ticks = 102 * ticks_per_second;
 // Three questions for a neighbour's address, a second apart, have had no answer.
 constexpr std::uint32_t neighbour_ticks = 3 * ticks_per_second;
 constexpr std::uint32_t first_syn_ticks = LWIP_TCP_RTO_TIME / TCP_SLOW_INTERVAL;
@@ -26,7 +27,8 @@ bool lacks_neighbour4(netif& route, const ip4_addr_t& to) {
     if ((route.flags & NETIF_FLAG_ETHARP) == 0 || ip4_addr_ismulticast(&to) || ip4_addr_isbroadcast(&to, &route)) {
         return false;
     }
-    bool is_direct = ip4_addr_netcmp(&to, netif_ip4_addr(&route), netif_ip4_netmask(&route)) || ip4_addr_islinklocal(&to);
+    bool is_direct =
+        ip4_addr_netcmp(&to, netif_ip4_addr(&route), netif_ip4_netmask(&route)) || ip4_addr_islinklocal(&to);
     const ip4_addr_t& hop = is_direct ? to : *netif_ip4_gw(&route);
     eth_addr* hardware;
     const ip4_addr_t* address;
@@ -49,8 +51,8 @@ bool lacks_neighbour6(const netif& route, const ip6_addr_t& to) {
 
 // The peer, or the router to it, does not say where it is.
 bool lacks_neighbour(const tcp_pcb& pcb) {
-    netif* route = pcb.netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb.netif_idx)
-                                                   : ip_route(&pcb.local_ip, &pcb.remote_ip);
+    netif* route =
+        pcb.netif_idx != NETIF_NO_INDEX ? netif_get_by_index(pcb.netif_idx) : ip_route(&pcb.local_ip, &pcb.remote_ip);
     if (route == nullptr || ip_addr_cmp(&pcb.local_ip, &pcb.remote_ip)) return false;
     return IP_IS_V6_VAL(pcb.remote_ip) ? lacks_neighbour6(*route, *ip_2_ip6(&pcb.remote_ip))
                                        : lacks_neighbour4(*route, *ip_2_ip4(&pcb.remote_ip));

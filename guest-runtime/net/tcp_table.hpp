@@ -50,8 +50,8 @@ void visit_buckets(void (*visit)(const void* argument), const void* argument);
 void forget_listener(const tcp_pcb_listen& listener);
 // Calls `tick` in the scope of each bucket: of busy ones, or of all. `is_busy` says afterwards which stay so.
 struct BucketTicks {
-    void (*prepare)();         // may end connections
-    void (*tick)();            // lwIP's
+    void (*prepare)();                    // may end connections
+    void (*tick)();                       // lwIP's
     bool (*is_busy)(const tcp_pcb& pcb);  // nullptr: leave it as it is
 };
 void tick_buckets(const BucketTicks& ticks, bool all);

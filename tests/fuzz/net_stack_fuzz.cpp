@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a network may send to the guest's stack, lwIP included as the guest has it: any frames, in any order, while sockets
-// listen, send, receive and end.
+// What a network may send to the guest's stack, lwIP included as the guest has it: any frames, in any order, while
+// sockets listen, send, receive and end.
 //
 // The input is a list of steps: a byte for what is done, then its argument.
 #include <algorithm>
@@ -138,8 +138,8 @@ public:
             }
             case 3: {  // a segment near the window of a connection
                 const bool under_way = (input.byte() & 1) != 0;
-                Segment segment{80, static_cast<std::uint16_t>(under_way ? 4000 : 4001), 1001u + input.byte() % 16 * 700u,
-                                0, input.byte()};
+                Segment segment{80, static_cast<std::uint16_t>(under_way ? 4000 : 4001),
+                                1001u + input.byte() % 16 * 700u, 0, input.byte()};
                 segment.acknowledgement = sequence_ + input.byte() % 8;
                 segment.window = static_cast<std::uint16_t>(input.byte() << 8);
                 segment.options = input.some();
@@ -197,7 +197,8 @@ private:
                 socket = {};
                 break;
             case 4:
-                if (auto accepted = listener_->accept(fs::open_flag::non_block); accepted.ok()) socket = accepted.value();
+                if (auto accepted = listener_->accept(fs::open_flag::non_block); accepted.ok())
+                    socket = accepted.value();
                 break;
             case 5:
                 (void)send_text(*udp_, std::string(what * 20u, 'y'), address_of(peer_ip, 99));
