@@ -40,7 +40,10 @@ Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std:
     }
 
     Operation operation;
-    HUSK_TRY(space.prepare(std::max(old_bytes, new_bytes) / abi::large_page_size + 8));
+    // Tables for what moves; a size that nobody can have must not take all memory for them.
+    std::uint64_t tables = old_bytes / abi::large_page_size + 8;
+    if (tables > frame_counts().spare()) return Errno::enomem;
+    HUSK_TRY(space.prepare(tables));
     const Mapping* mapping = space.tree().find(address);
     if (mapping == nullptr) return Errno::efault;
     if (new_bytes < old_bytes) {
