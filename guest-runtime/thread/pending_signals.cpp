@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/thread/pending_signals.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -10,14 +11,29 @@ PendingSignals::~PendingSignals() {
     while (Entry* entry = entries_.pop_front()) delete entry;
 }
 
-void PendingSignals::add(const SignalInfo& info) {
+SignalInfo* PendingSignals::find_timer(const SignalInfo& info) {
+    if (info.code != si_timer || (set_ & signal_bit(info.number)) == 0) return nullptr;
+    for (Entry& entry : entries_) {
+        SignalInfo& there = entry.info;
+        if (there.number == info.number && there.code == si_timer && there.timer.id == info.timer.id) return &there;
+    }
+    return nullptr;
+}
+
+bool PendingSignals::add(const SignalInfo& info) {
     SignalSet bit = signal_bit(info.number);
-    if ((set_ & bit) != 0 && info.number < signal_number::first_realtime) return;
+    if (SignalInfo* there = find_timer(info)) {
+        std::int64_t missed = std::int64_t{1} + there->timer.overrun + info.timer.overrun;
+        there->timer.overrun = static_cast<std::int32_t>(std::min<std::int64_t>(missed, INT32_MAX));
+        return true;
+    }
+    if ((set_ & bit) != 0 && info.number < signal_number::first_realtime) return false;
     if (auto* entry = new (std::nothrow) Entry) {
         entry->info = info;
         entries_.push_back(*entry);
     }
     set_ |= bit;
+    return false;
 }
 
 bool PendingSignals::take(SignalSet wanted, SignalInfo& info) {

@@ -15,8 +15,10 @@ public:
 
     [[nodiscard]] SignalSet set() const { return set_; }
     // A classic signal that is pending already is not added again. Without memory the information is lost, not the
-    // signal.
-    void add(const SignalInfo& info);
+    // signal. True: the timer that sends it has one pending, which now counts this one as missed [timer_getoverrun(2)].
+    bool add(const SignalInfo& info);
+    // A signal of the timer that sends `info`.
+    [[nodiscard]] bool has_timer(const SignalInfo& info) { return find_timer(info) != nullptr; }
     // Takes the lowest-numbered signal in `wanted`, synchronous faults first as Linux does. False when there is none.
     bool take(SignalSet wanted, SignalInfo& info);
     void discard(int number);
@@ -25,6 +27,8 @@ private:
     struct Entry : ListNode<> {
         SignalInfo info;
     };
+
+    SignalInfo* find_timer(const SignalInfo& info);
 
     SignalSet set_ = 0;
     List<Entry> entries_;

@@ -40,7 +40,8 @@ void refresh_work(Thread& self) {
 
 }  // namespace
 
-void send_to_process(const SignalInfo& info) {
+bool send_to_process(const SignalInfo& info) {
+    bool is_counted;
     Guard list_guard(all_threads().lock);
     SignalSet bit = signal_bit(info.number);
     {
@@ -55,22 +56,35 @@ void send_to_process(const SignalInfo& info) {
             }
         }
         // An ignored signal is only kept where someone blocks it: sigwait and signalfd get to see it.
-        if (is_ignored(info.number) && !someone_blocks) return;
-        process_pending.add(info);
+        if (is_ignored(info.number) && !someone_blocks) return false;
+        is_counted = process_pending.add(info);
         if (taker != nullptr) poke(*taker);
     }
     arrivals.wake_all();
+    return is_counted;
 }
 
-void send_to_thread(Thread& thread, const SignalInfo& info) {
+bool send_to_thread(Thread& thread, const SignalInfo& info) {
+    bool is_counted;
     {
         Guard guard(signal_lock);
         bool is_blocked = (thread.blocked.load() & signal_bit(info.number)) != 0;
-        if (is_ignored(info.number) && !is_blocked) return;
-        thread.pending.add(info);
+        if (is_ignored(info.number) && !is_blocked) return false;
+        is_counted = thread.pending.add(info);
         if (!is_blocked) poke(thread);
     }
     arrivals.wake_all();
+    return is_counted;
+}
+
+bool timer_is_pending(const SignalInfo& info) {
+    Guard list_guard(all_threads().lock);
+    Guard guard(signal_lock);
+    if (process_pending.has_timer(info)) return true;
+    for (Thread& thread : all_threads().threads) {
+        if (thread.pending.has_timer(info)) return true;
+    }
+    return false;
 }
 
 bool take_pending(SignalSet wanted, SignalInfo& info) {

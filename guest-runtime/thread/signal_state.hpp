@@ -14,9 +14,13 @@ namespace husk::thread {
 class Thread;
 
 // Sends to the application as a whole: some thread that does not block it takes it.
-void send_to_process(const SignalInfo& info);
+// True as PendingSignals::add() has it.
+bool send_to_process(const SignalInfo& info);
 // The caller knows that the thread lives (all_threads().lock, or itself).
-void send_to_thread(Thread& thread, const SignalInfo& info);
+bool send_to_thread(Thread& thread, const SignalInfo& info);
+
+// Whether the timer that sends `info` has a signal that nobody has taken yet.
+[[nodiscard]] bool timer_is_pending(const SignalInfo& info);
 
 // Takes a signal in `wanted` that is pending for the calling thread or the process.
 bool take_pending(SignalSet wanted, SignalInfo& info);

@@ -24,7 +24,7 @@ void SignalTimer::set(std::uint64_t first_ns, std::uint64_t interval_ns) {
     std::uint64_t now = now_ns();
     Guard guard(lock_);
     interval_ns_ = interval_ns;
-    overrun_ = 0;
+    overrun_ = taken_overrun_ = 0;
     due_ns_ = first_ns == 0 ? 0 : (first_ns > UINT64_MAX - now ? UINT64_MAX : now + first_ns);
     if (first_ns != 0) arm(Deadline::after_ns(first_ns));
 }
@@ -39,6 +39,7 @@ SignalTimer::Setting SignalTimer::get() {
 void SignalTimer::on_expiry() {
     std::uint64_t now = now_ns();
     SignalInfo info = info_;
+    std::uint64_t missed = 0;
     {
         Guard guard(lock_);
         if (due_ns_ == 0) return;
@@ -46,21 +47,35 @@ void SignalTimer::on_expiry() {
             arm(Deadline::after_ns(std::max(due_ns_ - now, cpu_clock_grain_ns)));
             return;
         }
-        overrun_ = 0;
         if (interval_ns_ == 0) {
             due_ns_ = 0;
         } else {
-            std::uint64_t missed = (now - due_ns_) / interval_ns_;
-            overrun_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(missed, INT32_MAX));
+            missed = (now - due_ns_) / interval_ns_;
             due_ns_ += (missed + 1) * interval_ns_;
             arm(Deadline::after_ns(due_ns_ - now));
         }
-        if (info.code == si_timer) info.timer.overrun = static_cast<std::int32_t>(overrun_);
+        missed = std::min<std::uint64_t>(missed, INT32_MAX);
+        if (info.code == si_timer) info.timer.overrun = static_cast<std::int32_t>(missed);
     }
-    if (info.number == 0) return;
+    // One signal at a time: what comes while it is pending is counted in it.
+    bool is_counted = info.number != 0 && send(info);
+    Guard guard(lock_);
+    if (!is_counted) taken_overrun_ = overrun_;
+    std::uint64_t before = is_counted ? std::uint64_t{overrun_} + 1 : 0;
+    overrun_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(before + missed, INT32_MAX));
+}
+
+std::uint32_t SignalTimer::overrun() {
+    bool is_pending = timer_is_pending(info_);
+    Guard guard(lock_);
+    return is_pending ? taken_overrun_ : overrun_;
+}
+
+bool SignalTimer::send(const SignalInfo& info) {
     if (target_tid_ == 0) return send_to_process(info);
     Guard guard(all_threads().lock);
-    if (Thread* thread = all_threads().find(target_tid_)) send_to_thread(*thread, info);
+    Thread* thread = all_threads().find(target_tid_);
+    return thread != nullptr && send_to_thread(*thread, info);
 }
 
 }  // namespace husk::thread

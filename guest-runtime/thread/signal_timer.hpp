@@ -26,11 +26,12 @@ public:
     // First expiry in `first_ns` of its clock, then every interval_ns; first_ns 0 disarms.
     void set(std::uint64_t first_ns, std::uint64_t interval_ns);
     [[nodiscard]] Setting get();
-    // Expiries that the last signal stands for beyond the first.
-    [[nodiscard]] std::uint32_t overrun() const { return overrun_; }
+    // Expiries that the last signal that was taken stands for, beyond the first.
+    [[nodiscard]] std::uint32_t overrun();
 
 private:
     void on_expiry() override;
+    bool send(const SignalInfo& info);
     [[nodiscard]] std::uint64_t now_ns() const;
 
     Clock clock_;
@@ -39,7 +40,8 @@ private:
     Spinlock lock_;
     std::uint64_t due_ns_ = 0;  // on clock_; 0: disarmed
     std::uint64_t interval_ns_ = 0;
-    std::uint32_t overrun_ = 0;
+    std::uint32_t overrun_ = 0;        // of the last signal that was sent
+    std::uint32_t taken_overrun_ = 0;  // of the one before
 };
 
 }  // namespace husk::thread
