@@ -71,6 +71,8 @@ public:
     // The same once, without sleeping.
     std::size_t collect(std::span<EpollEvent> to);
 
+    // As in Linux, without an effect.
+    Result<std::uint64_t> seek(std::int64_t, int) override { return 0; }
     unsigned poll(unsigned wanted) override;
     thread::WaitQueue* wait_queue() override { return &queue_; }
 

@@ -52,9 +52,12 @@ public:
         return sizeof value;
     }
 
+    // As in Linux, without an effect.
+    Result<std::uint64_t> seek(std::int64_t, int) override { return 0; }
+
     unsigned poll(unsigned) override {
         Guard guard(lock_);
-        return (count_ != 0 ? poll_bit::readable : 0) | (count_ < most ? poll_bit::writable : 0);
+        return (count_ != 0 ? poll_bit::in : 0) | (count_ < most ? poll_bit::out : 0);
     }
     thread::WaitQueue* wait_queue() override { return &queue_; }
 

@@ -54,6 +54,8 @@ public:
     // from read() is the end. EAGAIN when it would block and is_non_blocking(); ERESTART when a signal came first.
     virtual Result<std::size_t> read(IoBuffer&, std::optional<std::uint64_t>) { return Errno::einval; }
     virtual Result<std::size_t> write(IoBuffer&, std::optional<std::uint64_t>) { return Errno::einval; }
+    // For write() to what is_seekable(): wherever the end is then.
+    static constexpr std::uint64_t at_end = UINT64_MAX;
     // Whether explicit offsets and seek() mean something; else ESPIPE.
     [[nodiscard]] virtual bool is_seekable() const { return false; }
     virtual Result<std::uint64_t> seek(std::int64_t, int) { return Errno::espipe; }

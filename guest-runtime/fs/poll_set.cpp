@@ -85,7 +85,9 @@ Result<std::size_t> poll_with(std::span<PollItem> items, std::span<Entry> entrie
         }
     }
     std::size_t count = ask_all(items, entries);
-    if (count != 0 || deadline.has_passed()) return count;
+    if (count != 0) return count;
+    // As in Linux, a signal is an answer even where there is no time to wait.
+    if (deadline.has_passed()) return thread::signal_is_pending() ? Result<std::size_t>(Errno::eintr) : count;
     return wait_for_any(items, entries, deadline);
 }
 

@@ -18,6 +18,9 @@ public:
     Result<abi::GuestPhys> page_for_write(std::uint64_t index) override;
     Result<> resize(std::uint64_t size_bytes) override;
     void written_to(std::uint64_t begin, std::uint64_t end) override;
+    // F_SEAL_SEAL: as a file of Linux's tmpfs that memfd_create() did not make.
+    Result<std::uint32_t> seals() override { return 1u; }
+    Result<> add_seals(std::uint32_t) override { return Errno::eperm; }
     void was_read() override { touch_accessed(); }
     Result<> allocate(std::uint64_t offset, std::uint64_t size_bytes, bool keep_size) override;
     Result<> punch_hole(std::uint64_t offset, std::uint64_t size_bytes) override;

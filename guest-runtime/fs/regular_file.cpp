@@ -111,7 +111,7 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
     if (from.remaining() == 0) return 0;
     Inode& inode = data();
     Guard guard(inode.contents());
-    if ((flags() & open_flag::append) != 0) offset = inode.size_bytes();
+    if ((flags() & open_flag::append) != 0 || offset == at_end) offset = inode.size_bytes();
     std::uint64_t limit = file_size_limit();
     if (offset >= limit) {
         guard.unlock();
@@ -190,8 +190,7 @@ Result<std::uint64_t> RegularFile::seek(std::int64_t offset, int whence) {
             return Errno::einval;
     }
     std::int64_t target;
-    if (__builtin_add_overflow(base, offset, &target)) return Errno::eoverflow;
-    if (target < 0) return Errno::einval;
+    if (__builtin_add_overflow(base, offset, &target) || target < 0) return Errno::einval;
     position_ = static_cast<std::uint64_t>(target);
     return position_;
 }

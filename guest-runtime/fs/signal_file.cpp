@@ -71,7 +71,7 @@ Result<std::size_t> SignalFile::read(IoBuffer& to, std::optional<std::uint64_t>)
 }
 
 unsigned SignalFile::poll(unsigned) {
-    return (thread::pending_set() & mask_.load(std::memory_order_relaxed)) != 0 ? poll_bit::readable : 0;
+    return (thread::pending_set() & mask_.load(std::memory_order_relaxed)) != 0 ? poll_bit::in : 0;
 }
 
 thread::WaitQueue* SignalFile::wait_queue() { return &thread::signal_arrivals(); }

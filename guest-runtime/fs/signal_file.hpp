@@ -16,6 +16,8 @@ public:
 
     void set_mask(std::uint64_t mask) { mask_.store(mask, std::memory_order_relaxed); }
     Result<std::size_t> read(IoBuffer& to, std::optional<std::uint64_t> offset) override;
+    // As in Linux, without an effect.
+    Result<std::uint64_t> seek(std::int64_t, int) override { return 0; }
     unsigned poll(unsigned wanted) override;
     thread::WaitQueue* wait_queue() override;
 

@@ -64,7 +64,7 @@ Result<std::size_t> TimerFile::read(IoBuffer& to, std::optional<std::uint64_t>) 
 
 unsigned TimerFile::poll(unsigned) {
     Guard guard(lock_);
-    return expirations_ != 0 ? poll_bit::readable : 0;
+    return expirations_ != 0 ? poll_bit::in : 0;
 }
 
 Result<RefPtr<File>> make_timer_file(int clock, std::uint32_t flags) {

@@ -26,6 +26,8 @@ public:
     Setting set(thread::Deadline first, std::uint64_t interval_ns);
 
     Result<std::size_t> read(IoBuffer& to, std::optional<std::uint64_t> offset) override;
+    // As in Linux, without an effect.
+    Result<std::uint64_t> seek(std::int64_t, int) override { return 0; }
     unsigned poll(unsigned wanted) override;
     thread::WaitQueue* wait_queue() override { return &queue_; }
 

@@ -13,8 +13,17 @@ namespace {
 
 using Path = UserPtr<const char>;
 
-Result<> change(fs::Inode& inode, const fs::AttributeChange& change) {
+// A new owner must not inherit what set-id bits give: they go, but for a set-group-id bit without execution.
+void drop_set_ids(fs::Inode& inode, fs::AttributeChange& change) {
+    constexpr std::uint32_t set_user = 04000, set_group = 02000, group_executes = 010;
+    std::uint32_t mode = inode.attributes().mode & fs::permission_mask;
+    std::uint32_t kept = mode & ~set_user & ~((mode & group_executes) != 0 ? set_group : 0);
+    if (kept != mode) change.permissions = kept;
+}
+
+Result<> change(fs::Inode& inode, fs::AttributeChange change) {
     if (inode.filesystem().is_read_only()) return Errno::erofs;
+    if ((change.user || change.group) && !inode.is_directory()) drop_set_ids(inode, change);
     return inode.change(change);
 }
 

@@ -89,7 +89,7 @@ SysResult sys_clock_nanosleep(const Call& call) {
     int clock = call.integer(0);
     TimeSpec when = HUSK_TRY(call.pointer<TimeSpec>(2).load());
     if (!when.is_valid()) return Errno::einval;
-    if (clock == clock_thread_cputime || clock == clock_monotonic_raw) return Errno::einval;
+    if (clock == clock_thread_cputime || clock == clock_monotonic_raw) return Errno::eopnotsupp;
     thread::Deadline at = HUSK_TRY(deadline_at(clock == clock_process_cputime ? clock_monotonic : clock, when));
     if ((call.integer(1) & absolute) != 0) return sleep_until(at, {});
     return sleep_until(thread::Deadline::after_ns(when.total_ns()), call.pointer<TimeSpec>(3));

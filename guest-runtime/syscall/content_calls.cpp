@@ -84,19 +84,18 @@ Result<> sync_range(const Call& call) {
     return cache == nullptr || call[3] == 0 ? Result<>() : cache->write_back(call[1], end_of_range(call[1], call[2]));
 }
 
-Result<> read_ahead(int fd, std::uint64_t offset, std::uint64_t size) {
-    RefPtr<fs::File> file = HUSK_TRY(seekable_file_of(fd));
-    fs::PageCache* cache = file->data().page_cache();
-    std::uint64_t end = std::min(end_of_range(offset, size), cache != nullptr ? file->data().size_bytes() : 0);
+Result<> read_ahead(fs::File& file, std::uint64_t offset, std::uint64_t size) {
+    fs::PageCache* cache = file.data().page_cache();
+    std::uint64_t end = std::min(end_of_range(offset, size), cache != nullptr ? file.data().size_bytes() : 0);
     if (cache != nullptr && offset < end) cache->about_to_read(offset, end);
     return {};
 }
 
 Result<> advise(const Call& call) {
     constexpr std::uint64_t will_need = 3, dont_need = 4, last = 5;  // POSIX_FADV_
-    if (call[3] > last) return Errno::einval;
-    if (call[3] == will_need) return read_ahead(call.fd(0), call[1], call[2]);
     RefPtr<fs::File> file = HUSK_TRY(seekable_file_of(call.fd(0)));
+    if (call[3] > last || static_cast<std::int64_t>(call[2]) < 0) return Errno::einval;
+    if (call[3] == will_need) return read_ahead(*file, call[1], call[2]);
     fs::PageCache* cache = file->data().page_cache();
     if (cache != nullptr && call[3] == dont_need) cache->drop_clean(call[1], end_of_range(call[1], call[2]));
     return {};
@@ -198,7 +197,12 @@ SysResult sys_sync(const Call&) {
 SysResult sys_syncfs(const Call& call) { return sync_filesystem(call.fd(0)); }
 SysResult sys_sync_file_range(const Call& call) { return sync_range(call); }
 SysResult sys_fadvise64(const Call& call) { return advise(call); }
-SysResult sys_readahead(const Call& call) { return read_ahead(call.fd(0), call[1], call[2]); }
+SysResult sys_readahead(const Call& call) {
+    RefPtr<fs::File> file = HUSK_TRY(fs::file_of(call.fd(0)));
+    if (!file->is_readable()) return Errno::ebadf;
+    bool has_contents = file->kind() == fs::FileKind::regular || file->kind() == fs::FileKind::device;
+    return has_contents ? read_ahead(*file, call[1], call[2]) : Result<>(Errno::einval);
+}
 SysResult sys_sendfile(const Call& call) { return send_file(call); }
 SysResult sys_copy_file_range(const Call& call) { return copy_range(call); }
 

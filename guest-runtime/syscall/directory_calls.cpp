@@ -92,7 +92,10 @@ SysResult sys_getdents64(const Call& call) { return list_entries(call, false); }
 SysResult sys_getcwd(const Call& call) { return current_path(call); }
 SysResult sys_chdir(const Call& call) { return change_directory_by_path(call); }
 SysResult sys_fchdir(const Call& call) { return change_directory_by_descriptor(call); }
-SysResult sys_chroot(const Call&) { return Errno::eperm; }
+SysResult sys_chroot(const Call& call) {
+    RefPtr<fs::Inode> inode = HUSK_TRY(inode_at(fs::at_cwd, call.pointer<const char>(0), 0));
+    return inode->is_directory() ? Errno::eperm : Errno::enotdir;
+}
 SysResult sys_umask(const Call& call) { return fs::set_umask(static_cast<std::uint32_t>(call[0])); }
 
 }  // namespace husk::sys

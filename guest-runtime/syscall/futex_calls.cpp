@@ -107,6 +107,8 @@ SysResult sys_futex(const Call& call) {
     std::uint64_t word = call[0];
     int operation = call.integer(1) & ~(private_flag | realtime_flag);
     auto value = static_cast<std::uint32_t>(call[2]);
+    bool may_be_realtime = operation == futex_wait || operation == futex_wait_bitset;
+    if ((call.integer(1) & realtime_flag) != 0 && !may_be_realtime) return Errno::enosys;
     if (word % 4 != 0) return Errno::einval;
     switch (operation) {
         case futex_wait:
@@ -115,7 +117,10 @@ SysResult sys_futex(const Call& call) {
                 operation == futex_wait ? thread::futex::match_any : static_cast<std::uint32_t>(call[5]);
             if (bits == 0) return Errno::einval;
             thread::Deadline deadline = HUSK_TRY(wait_deadline(call, operation));
-            return thread::futex::wait(word, value, deadline, bits);
+            Result<> waited = thread::futex::wait(word, value, deadline, bits);
+            // With a time a handler ends the wait, whatever SA_RESTART says [signal(7)].
+            bool ends = !waited.ok() && waited.error() == Errno::erestart && call[3] != 0;
+            return ends ? SysResult(Errno::eintr) : SysResult(waited);
         }
         case futex_wake:
             return thread::futex::wake(word, value);

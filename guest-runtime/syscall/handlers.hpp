@@ -2,6 +2,7 @@
 // All families of system calls, for the table.
 #pragma once
 
+#include "guest-runtime/syscall/accepted_calls.hpp"
 #include "guest-runtime/syscall/attribute_calls.hpp"
 #include "guest-runtime/syscall/clock_calls.hpp"
 #include "guest-runtime/syscall/content_calls.hpp"

@@ -13,26 +13,58 @@ namespace {
 
 using Offset = std::optional<std::uint64_t>;
 
-Result<std::size_t> read_from(int fd, fs::IoBuffer buffer, Offset offset) {
+// RWF_* of preadv2(2) and pwritev2(2). RWF_NOWAIT is not served, as by Linux's own file system in memory.
+namespace move_flag {
+constexpr std::uint64_t high_priority = 0x1, data_sync = 0x2, sync = 0x4, append = 0x10;
+}
+
+// Nothing to move is an answer before any flag is looked at, as in Linux.
+Result<> check_flags(std::uint64_t flags, const fs::IoBuffer& buffer) {
+    constexpr std::uint64_t taken =
+        move_flag::high_priority | move_flag::data_sync | move_flag::sync | move_flag::append;
+    return (flags & ~taken) != 0 && buffer.remaining() != 0 ? Errno::eopnotsupp : Result<>();
+}
+
+// Linux looks at all of a range before it moves a byte: one that leaves the application's half is EFAULT even where
+// less would be moved.
+Result<> check_range(const fs::UserSegment& segment) {
+    constexpr std::uint64_t end = 0x7fff'ffff'f000;
+    return segment.size_bytes > end || segment.address > end - segment.size_bytes ? Errno::efault : Result<>();
+}
+
+Result<std::size_t> read_from(int fd, fs::IoBuffer buffer, Offset offset, std::uint64_t flags) {
     RefPtr<fs::File> file = HUSK_TRY(fs::file_of(fd));
     if (offset && !file->is_seekable()) return Errno::espipe;
     if (!file->is_readable()) return Errno::ebadf;
+    HUSK_TRY(check_flags(flags, buffer));
     return file->read(buffer, offset);
 }
 
-Result<std::size_t> write_to(int fd, fs::IoBuffer buffer, Offset offset) {
+Result<std::size_t> write_to(int fd, fs::IoBuffer buffer, Offset offset, std::uint64_t flags) {
     RefPtr<fs::File> file = HUSK_TRY(fs::file_of(fd));
     if (offset && !file->is_seekable()) return Errno::espipe;
     if (!file->is_writable()) return Errno::ebadf;
-    return file->write(buffer, offset);
+    HUSK_TRY(check_flags(flags, buffer));
+    bool appends = (flags & move_flag::append) != 0 && file->is_seekable();
+    std::size_t written = HUSK_TRY(file->write(buffer, appends ? Offset(fs::File::at_end) : offset));
+    if (appends && !offset) HUSK_TRY(file->seek(0, fs::seek_from::end));
+    if ((flags & (move_flag::data_sync | move_flag::sync)) != 0 && written != 0) {
+        HUSK_TRY(file->sync((flags & move_flag::sync) == 0));
+    }
+    return written;
 }
 
-using Transfer = Result<std::size_t> (*)(int fd, fs::IoBuffer buffer, Offset offset);
+using Transfer = Result<std::size_t> (*)(int fd, fs::IoBuffer buffer, Offset offset, std::uint64_t flags);
 
 SysResult transfer_one(const Call& call, Transfer transfer, Offset offset) {
     if (static_cast<std::int64_t>(call[2]) < 0) return Errno::einval;
     fs::UserSegment segment = {call[1], call[2]};
-    return transfer(call.fd(0), fs::IoBuffer({&segment, 1}), offset);
+    if (!check_range(segment).ok()) {
+        // The descriptor's errors come first.
+        HUSK_TRY(transfer(call.fd(0), fs::IoBuffer(std::span<const fs::UserSegment>()), offset, 0));
+        return Errno::efault;
+    }
+    return transfer(call.fd(0), fs::IoBuffer({&segment, 1}), offset, 0);
 }
 
 SysResult transfer_one_at(const Call& call, Transfer transfer) {
@@ -40,22 +72,22 @@ SysResult transfer_one_at(const Call& call, Transfer transfer) {
     return transfer_one(call, transfer, call[3]);
 }
 
-Result<std::size_t> transfer_many(const Call& call, Transfer transfer, Offset offset) {
+Result<std::size_t> transfer_many(const Call& call, Transfer transfer, Offset offset, std::uint64_t flags = 0) {
     fs::UserSegments segments;
     HUSK_TRY(segments.load(call.pointer<fs::UserSegment>(1), call[2]));
-    return transfer(call.fd(0), fs::IoBuffer(segments.view()), offset);
+    for (const fs::UserSegment& segment : segments.view()) HUSK_TRY(check_range(segment));
+    return transfer(call.fd(0), fs::IoBuffer(segments.view()), offset, flags);
 }
 
-SysResult transfer_many_at(const Call& call, Transfer transfer) {
+SysResult transfer_many_at(const Call& call, Transfer transfer, std::uint64_t flags = 0) {
     if (static_cast<std::int64_t>(call[3]) < 0) return Errno::einval;
-    return transfer_many(call, transfer, call[3]);
+    return transfer_many(call, transfer, call[3], flags);
 }
 
 SysResult transfer_with_flags(const Call& call, Transfer transfer) {
-    constexpr std::uint64_t taken = 0x1 | 0x2 | 0x4;  // RWF_HIPRI, RWF_DSYNC, RWF_SYNC: nothing to do for them here
-    if ((call[5] & ~taken) != 0) return Errno::eopnotsupp;
-    if (call[3] == UINT64_MAX) return transfer_many(call, transfer, {});
-    return transfer_many_at(call, transfer);
+    std::uint64_t flags = static_cast<std::uint32_t>(call[5]);
+    if (call[3] == UINT64_MAX) return transfer_many(call, transfer, {}, flags);
+    return transfer_many_at(call, transfer, flags);
 }
 
 }  // namespace

@@ -46,8 +46,14 @@ SysResult sys_getpgid(const Call& call) {
 }
 
 SysResult sys_set_ids(const Call& call) {
-    auto allowed = [](std::uint64_t id) { return static_cast<std::int32_t>(id) <= 0; };
-    return allowed(call[0]) ? SysResult(0) : SysResult(Errno::eperm);
+    constexpr std::uint64_t number_of_setuid = 105, number_of_setgid = 106;
+    auto id = static_cast<std::int32_t>(call[0]);
+    // -1 leaves an id as it is, where there are several to set.
+    if (id == -1) {
+        bool is_only = call.orig_rax == number_of_setuid || call.orig_rax == number_of_setgid;
+        return is_only ? SysResult(Errno::einval) : SysResult(0);
+    }
+    return id <= 0 ? SysResult(0) : SysResult(Errno::eperm);
 }
 
 SysResult sys_getresuid(const Call& call) {
@@ -57,7 +63,18 @@ SysResult sys_getresuid(const Call& call) {
 
 SysResult sys_getgroups(const Call& call) { return call.integer(0) < 0 ? SysResult(Errno::einval) : SysResult(0); }
 
-SysResult sys_wait(const Call&) { return Errno::echild; }
+SysResult sys_wait4(const Call& call) {
+    constexpr std::uint32_t known = 0xe000'000b;  // WNOHANG, WUNTRACED, WCONTINUED, __WNOTHREAD, __WALL, __WCLONE
+    return (static_cast<std::uint32_t>(call[2]) & ~known) != 0 ? Errno::einval : Errno::echild;
+}
+
+SysResult sys_waitid(const Call& call) {
+    constexpr std::uint32_t known = 0xe100'000f, wanted = 0xe;  // wanted: WEXITED, WSTOPPED, WCONTINUED
+    constexpr int last_kind = 3;                                // P_PIDFD
+    auto options = static_cast<std::uint32_t>(call[3]);
+    if ((options & ~known) != 0 || (options & wanted) == 0) return Errno::einval;
+    return call.integer(0) < 0 || call.integer(0) > last_kind ? Errno::einval : Errno::echild;
+}
 
 SysResult sys_uname(const Call& call) { return call.pointer<SystemName>(0).store(system_name()); }
 
@@ -137,7 +154,12 @@ SysResult sys_sched_setaffinity(const Call& call) {
     return changed;
 }
 
-SysResult sys_sched_getparam(const Call& call) { return call.pointer<std::int32_t>(1).store(0); }
+SysResult sys_sched_getparam(const Call& call) {
+    auto priority = call.pointer<std::int32_t>(1);
+    if (call.integer(0) < 0 || !priority) return Errno::einval;
+    SysResult found = with_thread(call.integer(0), [](thread::Thread&) { return SysResult(0); });
+    return found.raw() < 0 ? found : SysResult(priority.store(0));
+}
 
 SysResult sys_sched_getscheduler(const Call& call) {
     return with_thread(call.integer(0), [](thread::Thread&) { return SysResult(0); });  // SCHED_OTHER
@@ -154,7 +176,12 @@ SysResult sys_sched_priority_bound(const Call& call) {
 }
 
 SysResult sys_getpriority(const Call& call) {
-    if (call.integer(0) < 0 || call.integer(0) > 2) return Errno::einval;
+    constexpr int user = 2;
+    if (call.integer(0) < 0 || call.integer(0) > user) return Errno::einval;
+    if (call.integer(0) != user) {
+        SysResult found = with_thread(call.integer(1), [](thread::Thread&) { return SysResult(0); });
+        if (found.raw() < 0) return Errno::esrch;
+    }
     return 20;  // nice 0, as the kernel encodes it
 }
 
@@ -166,14 +193,18 @@ SysResult sys_getcpu(const Call& call) {
 
 SysResult sys_membarrier(const Call& call) {
     constexpr int query = 0, global = 1, private_expedited = 8, register_private_expedited = 16;
+    static constinit std::atomic<bool> announced = false;
     if (call.integer(1) != 0) return Errno::einval;
     switch (call.integer(0)) {
         case query:
             return global | private_expedited | register_private_expedited;
         case register_private_expedited:
+            announced = true;
             return 0;
-        case global:
         case private_expedited:
+            if (!announced) return Errno::eperm;
+            [[fallthrough]];
+        case global:
             // Every other thread is off the vCPU and was put there by a full barrier.
             std::atomic_thread_fence(std::memory_order_seq_cst);
             return 0;
@@ -196,6 +227,11 @@ SysResult sys_capget(const Call& call) {
         HUSK_TRY(call.pointer<std::uint32_t>(0).store(version_3));
         return call[1] == 0 ? SysResult(0) : SysResult(Errno::einval);
     }
+    if (header.pid < 0) return Errno::einval;
+    if (header.pid != 0) {
+        Guard guard(thread::all_threads().lock);
+        if (thread::all_threads().find(static_cast<std::uint32_t>(header.pid)) == nullptr) return Errno::esrch;
+    }
     constexpr std::uint64_t all_capabilities = (1ull << 41) - 1;
     constexpr auto low = static_cast<std::uint32_t>(all_capabilities);
     constexpr auto high = static_cast<std::uint32_t>(all_capabilities >> 32);
@@ -204,14 +240,20 @@ SysResult sys_capget(const Call& call) {
     return data.offset(1).store({high, high, 0});
 }
 
-SysResult sys_syslog(const Call&) { return Errno::eperm; }
+SysResult sys_syslog(const Call& call) {
+    constexpr int last_action = 10;
+    return call.integer(0) < 0 || call.integer(0) > last_action ? Errno::einval : Errno::eperm;
+}
 
 SysResult sys_reboot(const Call& call) {
     constexpr std::uint32_t magic1 = 0xfee1'dead, halt = 0xcdef'0123, restart = 0x0123'4567, power_off = 0x4321'fedc;
-    if (static_cast<std::uint32_t>(call[0]) != magic1) return Errno::einval;
+    constexpr std::uint32_t magic2[] = {672274793, 85072278, 369367448, 537993216};
+    constexpr std::uint32_t no_keys = 0, keys = 0x89ab'cdef;  // what Ctrl-Alt-Del does: there are no keys
+    bool knows = std::ranges::find(magic2, static_cast<std::uint32_t>(call[1])) != std::end(magic2);
+    if (static_cast<std::uint32_t>(call[0]) != magic1 || !knows) return Errno::einval;
     auto command = static_cast<std::uint32_t>(call[2]);
     if (command == halt || command == restart || command == power_off) thread::exit_process(0);
-    return 0;
+    return command == no_keys || command == keys ? SysResult(0) : SysResult(Errno::einval);
 }
 
 }  // namespace husk::sys

@@ -12,7 +12,8 @@ SysResult sys_getpgid(const Call& call);
 SysResult sys_set_ids(const Call& call);  // setuid(0) and the like succeed, other users do not exist
 SysResult sys_getresuid(const Call& call);
 SysResult sys_getgroups(const Call& call);
-SysResult sys_wait(const Call& call);
+SysResult sys_wait4(const Call& call);
+SysResult sys_waitid(const Call& call);
 SysResult sys_uname(const Call& call);
 SysResult sys_sysinfo(const Call& call);
 SysResult sys_getrlimit(const Call& call);

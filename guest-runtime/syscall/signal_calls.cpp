@@ -138,6 +138,7 @@ SysResult sys_rt_sigqueueinfo(const Call& call) {
 
 SysResult sys_rt_tgsigqueueinfo(const Call& call) {
     SignalInfo info = HUSK_TRY(load_info(call, 2, 3));
+    if (call.integer(0) <= 0 || call.integer(1) <= 0) return Errno::einval;
     if (call.integer(0) != thread::process_id) return Errno::esrch;
     return send_to(static_cast<std::uint32_t>(call.integer(1)), info);
 }

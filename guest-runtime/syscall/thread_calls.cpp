@@ -74,6 +74,9 @@ Result<std::uint32_t> start_thread(const arch::Context& context, const CloneRequ
 }
 
 SysResult clone(const arch::Context& context, const CloneRequest& request) {
+    bool shares_handlers = (request.flags & clone_sighand) != 0;
+    if (shares_handlers && (request.flags & clone_vm) == 0) return Errno::einval;
+    if (!shares_handlers && (request.flags & clone_thread) != 0) return Errno::einval;
     if ((request.flags & clone_vm) == 0 || (request.flags & clone_thread) == 0) {
         return refuse_process("clone without CLONE_VM | CLONE_THREAD: a VM runs one process");
     }
@@ -149,6 +152,18 @@ SysResult sys_arch_prctl(const Call& call) {
     }
 }
 
+namespace {
+
+// What prctl() is told and tells again; none of it has an effect in a VM of one process.
+constexpr std::uint64_t usual_slack_ns = 50'000;
+struct ToldSettings {
+    std::atomic<int> death_signal = 0, dumpable = 1, no_new_privileges = 0, no_large_pages = 0;
+    std::atomic<std::uint64_t> timer_slack_ns = usual_slack_ns;
+};
+constinit ToldSettings told;
+
+}  // namespace
+
 SysResult sys_prctl(const Call& call) {
     constexpr int set_pdeathsig = 1, get_pdeathsig = 2, get_dumpable = 3, set_dumpable = 4, set_name = 15,
                   get_name = 16, get_securebits = 27, set_timerslack = 29, get_timerslack = 30,
@@ -167,20 +182,37 @@ SysResult sys_prctl(const Call& call) {
         case get_name:
             return copy_out(call[1], self.name, sizeof self.name);
         case get_pdeathsig:
-            return call.pointer<std::int32_t>(1).store(0);
-        case get_dumpable:
-            return 1;
-        case get_timerslack:
-            return 50'000;
-        case get_no_new_privs:
-        case get_securebits:
-        case get_thp_disable:
+            return call.pointer<std::int32_t>(1).store(told.death_signal);
         case set_pdeathsig:
+            if (call[1] > thread::signal_number::last) return Errno::einval;
+            told.death_signal = call.integer(1);
+            return 0;
+        case get_dumpable:
+            return told.dumpable.load();
         case set_dumpable:
+            if (call[1] > 1) return Errno::einval;
+            told.dumpable = call.integer(1);
+            return 0;
+        case get_timerslack:
+            return told.timer_slack_ns.load();
         case set_timerslack:
-        case set_child_subreaper:
+            told.timer_slack_ns = call[1] == 0 || static_cast<std::int64_t>(call[1]) < 0 ? usual_slack_ns : call[1];
+            return 0;
+        case get_no_new_privs:
+            if ((call[1] | call[2] | call[3] | call[4]) != 0) return Errno::einval;
+            return told.no_new_privileges.load();
         case set_no_new_privs:
+            if (call[1] != 1 || (call[2] | call[3] | call[4]) != 0) return Errno::einval;
+            told.no_new_privileges = 1;
+            return 0;
+        case get_thp_disable:
+            return told.no_large_pages.load();
         case set_thp_disable:
+            if ((call[2] | call[3] | call[4]) != 0) return Errno::einval;
+            told.no_large_pages = call[1] != 0 ? 1 : 0;
+            return 0;
+        case get_securebits:
+        case set_child_subreaper:
         case set_vma:
             return 0;
         default:

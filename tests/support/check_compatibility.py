@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/compatibility.md lists the system calls as husk/abi/linux_calls.def has them, and every call it has is one of Linux.
+"""docs/compatibility.md lists the system calls as husk/abi/linux_calls.def has them, every call it has is one of Linux, and
+every call that is served has a case in the conformance programs or is named here with the reason why it has none.
 
 usage: check_compatibility.py [--write]     --write brings the document up to date
 """
@@ -15,6 +16,17 @@ from tracked import ROOT
 TABLE = ROOT / "guest-runtime/abi/include/husk/abi/linux_calls.def"
 DOCUMENT = ROOT / "docs/compatibility.md"
 BEGIN, END = "<!-- from here on made of linux_calls.def: check_compatibility.py --write -->\n", "<!-- until here -->\n"
+CASES = "tests/guest/programs/conformance_*.cpp"
+# A case is a row or a scenario that begins with its call: see tests/guest/conformance.hpp.
+CASE = re.compile(r'(?:\{|scenario\()SYS_(\w+), "')
+ENDS = "ends the program: the exit tests of tests/guest/list.toml"
+LINUX_HAS_IT = "Linux serves it: no_processes.cpp"
+NO_CASE = {
+    "exit": ENDS, "exit_group": ENDS, "fork": LINUX_HAS_IT, "vfork": LINUX_HAS_IT, "execve": LINUX_HAS_IT,
+    "execveat": LINUX_HAS_IT,
+    "name_to_handle_at": "Linux's file systems have handles", "mbind": "Linux has NUMA", "set_mempolicy": "Linux has NUMA",
+    "get_mempolicy": "Linux has NUMA",
+}
 KERNEL_NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 
 
@@ -50,6 +62,24 @@ def wrong_numbers(calls: dict[int, tuple[str, str]]) -> str | None:
     return "; ".join(wrong + [f"{name} is not there" for name in absent]) or None
 
 
+def count_cases() -> dict[str, int]:
+    """The number of cases by call."""
+    counts: dict[str, int] = {}
+    for source in sorted(ROOT.glob(CASES)):
+        for name in CASE.findall(source.read_text()):
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def uncovered(served: set[str], counts: dict[str, int]) -> str | None:
+    """What of the served calls has no case and no reason for it, or both."""
+    without = sorted(served - counts.keys() - NO_CASE.keys())
+    both = sorted((NO_CASE.keys() & counts.keys()) | (NO_CASE.keys() - served))
+    wrong = [f"no case: {', '.join(without)}"] if without else []
+    wrong += [f"named without need as having none: {', '.join(both)}"] if both else []
+    return "; ".join(wrong) or None
+
+
 def main() -> int:
     calls, limits = read_table(TABLE.read_text())
     served = {name for name, handler in calls.values() if handler not in ("sys_missing", "sys_accept_quietly")}
@@ -63,6 +93,11 @@ def main() -> int:
     tally.record("the document", None if text == right else "not up to date; mend: check_compatibility.py --write")
     tally.record("limits", None if limits.keys() <= served else f"of no served call: {sorted(limits.keys() - served)}")
     tally.record("numbers", wrong_numbers(calls))
+    counts = count_cases()
+    tally.record("cases", uncovered(served, counts))
+    tally.record("cases of unknown calls", ", ".join(sorted(counts.keys() - {name for name, _ in calls.values()})) or None)
+    print(f"{sum(counts.values())} cases cover {len(counts.keys() & served)} of {len(served)} served calls, "
+          f"and {len(counts.keys() - served)} others")
     return tally.finish()
 
 
