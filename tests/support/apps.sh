@@ -4,6 +4,7 @@
 # Builds programs that nobody wrote for Husk, from Debian's unchanged source packages, and runs their own tests in VMs, as
 # examples/apps/NAME/recipe.sh says. A recipe sets
 #   package, proof   the source package, and a file that it must hold
+#   needs            Debian packages that it is built with, if there are any; they are installed as ./dev installs others
 # and defines two functions, which run in a copy of the source with CC=husk-cc and CXX=husk-c++:
 #   build_app        makes the images; $fetch gets other packages' sources into $sources
 #   check_app        says with the functions below what must be so; $recipe is its folder, $here the copy's
@@ -18,40 +19,45 @@ tools=$build/toolchain/root
 export PATH=$tools/bin:$PATH CC=husk-cc CXX=husk-c++ LC_ALL=C MAKEFLAGS=-j2
 export fetch=$top/tests/support/fetch_source.sh sources=$top/build/sources
 husk=$build/launcher/husk
+accel=${HUSK_ACCEL:-auto}
 memory=512M
+source "$top/tests/support/setup.sh"
 # What a VM gets beside its memory: more words of `husk run`.
 vm_options=()
 
-vm() { "$husk" run --accel kvm --memory "$memory" "${vm_options[@]}" "$1" -- "${@:2}"; }
+vm() { "$husk" run --accel "$accel" --memory "$memory" "${vm_options[@]}" "$1" -- "${@:2}"; }
 
 # What of an output is compared: a recipe may take times out.
 comparable() { cat; }
 
-# expect SENTENCE COMMAND...   the command succeeds
-expect() {
-    local log="$here.check.log"
-    if "${@:2}" >"$log" 2>&1; then
+# verdict SENTENCE OK   counts one, and shows the end of its output when it is not "yes"
+verdict() {
+    if [ "$2" = yes ]; then
         passed=$((passed + 1))
         echo "ok $name: $1"
     else
         failed=$((failed + 1))
         echo "FAILED $name: $1"
-        tail -n 15 "$log" | sed 's/^/    /'
+        tail -n 15 "$here.check.log" | sed 's/^/    /'
     fi
+}
+
+# expect SENTENCE COMMAND...   the command succeeds
+expect() {
+    local ok=no
+    ! "${@:2}" >"$here.check.log" 2>&1 || ok=yes
+    verdict "$1" $ok
 }
 
 # known_failure SENTENCE REASON COMMAND...   a stated limit: the command fails, and says REASON. It is one no more when it works.
 known_failure() {
-    local log="$here.check.log"
-    if ! "${@:3}" >"$log" 2>&1 && grep -q -- "$2" "$log"; then
-        passed=$((passed + 1))
-        echo "ok $name: $1"
-    else
-        failed=$((failed + 1))
-        echo "FAILED $name: no longer so: $1"
-        tail -n 15 "$log" | sed 's/^/    /'
-    fi
+    local ok=no
+    "${@:3}" >"$here.check.log" 2>&1 || ! grep -q -- "$2" "$here.check.log" || ok=yes
+    verdict "known limit: $1" $ok
 }
+
+# A port of the loopback interface that nobody uses now.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # same PROGRAM [ARGS...]   exit status, stdout and stderr natively and in a VM are the same
 same() {
@@ -64,11 +70,22 @@ same() {
         tail -n 5 "$here.vm"
         return 1
     fi
-    diff <(comparable <"$here.native") <(comparable <"$here.vm")
+    # Without KVM the launcher says in one line that it takes QEMU.
+    diff <(comparable <"$here.native") <(sed "/^husk: .*under QEMU's software emulation/d" "$here.vm" | comparable)
 }
 
 # succeeds PROGRAM [ARGS...]   the same, and the exit status is 0
 succeeds() { same "$@" && [ "$native_status" = 0 ]; }
+
+install_needed() {
+    local missing
+    [ -n "${needs:-}" ] || return 0
+    missing=$(comm -23 <(tr ' ' '\n' <<<"$needs" | sort) \
+        <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $needs 2>/dev/null | sed -n 's/^installed //p' | sort))
+    [ -n "$missing" ] || return 0
+    say "installing Debian packages:" $missing
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+}
 
 load_recipe() {
     name=$1 recipe=$top/examples/apps/$1 here=$build/apps/$1
@@ -83,7 +100,7 @@ load_recipe() {
 build_once() {
     local stamp=$here/.husk-built guest=$tools/lib/husk/husk_guest.o
     [ "$stamp" -nt "$recipe/recipe.sh" ] && [ "$stamp" -nt "$guest" ] && return
-    "$fetch" "$package" "$proof"
+    install_needed && "$fetch" "$package" "$proof" || return 1
     rm -rf "$here"
     mkdir -p "$here"
     cp -a "$sources/$package/." "$here"

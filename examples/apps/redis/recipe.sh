@@ -8,7 +8,7 @@ build_app() { make -C src MALLOC=libc USE_SYSTEMD=no redis-server redis-cli redi
 suite=(type/incr type/hash multi protocol pubsub bitops)
 
 check_app() {
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$(free_port)
     rm -f redis.img
     "$husk" disk create redis.img 256M
     trap 'kill -KILL "$server" 2>/dev/null' EXIT
@@ -36,7 +36,7 @@ background_save() { ask bgsave | grep started || { tail -n 2 server.log && retur
 
 # serve [OPTIONS...]   until it answers
 serve() {
-    "$husk" run --accel kvm --memory "$memory" --net user --publish "127.0.0.1:$port:6379" --disk redis.img:/data --cwd /data \
+    "$husk" run --accel "$accel" --memory "$memory" --net user --publish "127.0.0.1:$port:6379" --disk redis.img:/data --cwd /data \
         src/redis-server -- --protected-mode no --save "" --enable-debug-command yes "$@" >server.log 2>&1 </dev/null &
     server=$!
     while kill -0 "$server" && ! ask ping | grep -q PONG; do sleep 0.05; done 2>/dev/null
