@@ -36,12 +36,13 @@ ADDED_BARS = [("attached", "time that an attached disk adds to a boot", 150),
               ("mounted", "time that a mounted disk adds to a boot", 500)]
 
 
-def output(*command: str | Path) -> str:
+def output(*command: str | Path, errors: bool = False) -> str:
+    """stdout of a command that must succeed, with `errors` stderr behind it."""
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False,
                             stdin=subprocess.DEVNULL)
     if result.returncode != 0:
         sys.exit(f"bench: {' '.join(map(str, command))} ended with {result.returncode}: {result.stderr.strip()}")
-    return result.stdout
+    return result.stdout + (result.stderr if errors else "")
 
 
 def measure(*command: str | Path) -> dict[str, float]:

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Redis in the table of apps.py: requests over a network, the time to the first answer, resident memory.
+
+As a program, inside of a network namespace: redis_rows.py pong HOST PORT, which prints the moment of the first PONG.
+"""
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from namespaces import Network
+
+PORT, LONG_S = 6379, 60
+QUIET = ["--protected-mode", "no", "--save", ""]
+# (key, name, words of redis-benchmark, bar as a ratio VM/native)
+LOADS = [("get", "redis-benchmark GET, 50 clients", ["-t", "get", "-P", "1"], 1.0),
+         ("set", "the same, SET", ["-t", "set", "-P", "1"], 1.0),
+         ("get_16", "the same, GET, pipeline 16", ["-t", "get", "-P", "16"], 1.2),
+         ("set_16", "the same, SET, pipeline 16", ["-t", "set", "-P", "16"], 1.2)]
+
+
+def first_pong(host: str, port: int) -> int:
+    """The moment of the first PONG, in ns of CLOCK_MONOTONIC, which all namespaces share."""
+    end = time.monotonic() + LONG_S
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection((host, port), timeout=2) as one:
+                one.sendall(b"PING\r\n")
+                if one.recv(7) == b"+PONG\r\n":
+                    return time.monotonic_ns()
+        except OSError:
+            pass
+        time.sleep(0.0002)
+    sys.exit("bench: Redis does not answer")
+
+
+def resident_mib(pid: int) -> float:
+    return int(re.search(r"VmRSS:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def rate(space: str, tool: Path, host: str, port: int, words: list[str], requests: int) -> float:
+    command = [tool, "-h", host, "-p", port, "-c", 50, "-n", requests, "--csv", *words]
+    result = subprocess.run(Network.inside(space, command), capture_output=True, text=True, check=False, timeout=600)
+    found = re.search(r'^"(?:GET|SET)","([\d.]+)"', result.stdout, re.MULTILINE)
+    if not found:
+        sys.exit(f"bench: {' '.join(map(str, command))} ended with {result.returncode}: {result.stderr.strip()}")
+    return float(found[1])
+
+
+def measure(network: Network, side: str, command: list, folder: Path, place: tuple[str, int], requests: int) -> dict[str, float]:
+    """One server on one side, started anew. `folder` holds Redis' programs, `place` is where the client finds it."""
+    host, port = place
+    space = network.server if side == "native" else network.client
+    # The waiting client runs before the server does: its own start must not be measured.
+    pinger = subprocess.Popen(network.inside(network.client, [sys.executable, "-B", __file__, "pong", host, str(port)]),
+                              stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    begin = time.monotonic_ns()
+    server = subprocess.Popen(network.inside(space, command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              stdin=subprocess.DEVNULL)
+    try:
+        said = pinger.communicate(timeout=LONG_S + 5)[0]
+        if not said:
+            sys.exit(f"bench: no answer from {' '.join(map(str, command))}")
+        figures = {"pong_ms": (int(said) - begin) / 1e6, "resident_mib": resident_mib(server.pid)}
+        for key, _, words, _ in LOADS:
+            figures[key] = rate(network.client, folder / "redis-benchmark", host, port, words,
+                                requests * (4 if words[-1] == "16" else 1))
+    finally:
+        server.kill()
+        server.wait()
+        pinger.kill()
+        pinger.wait()
+    return figures
+
+
+if __name__ == "__main__":
+    print(first_pong(sys.argv[2], int(sys.argv[3])))
