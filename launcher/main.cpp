@@ -117,6 +117,7 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     if (!config.name.empty()) report::say("--name has no effect under QEMU");
     if (!config.pins.empty() || config.placement.node || config.placement.is_mergeable)
         report::say("--pin, --numa and --ksm have no effect under QEMU");
+    if (config.memory_target_bytes) report::say("--memory-target has no effect under QEMU");
     if (config.debug.gdb_on_crash) report::say("--gdb-on-crash has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
     const qemu::Ending ending = qemu::run_under_qemu(prepared);

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include <husk/abi/boot_info.hpp>
 #include <husk/abi/crash_record.hpp>
 #include <husk/abi/stop_record.hpp>
 
@@ -34,6 +35,10 @@ void serve_devices();
 Result<std::size_t> console_read(std::span<std::byte> buffer);
 Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes);
 unsigned console_poll(int stream, unsigned wanted);
+
+// How many of these free blocks, from the first on, the host has taken: they read as 0 from now on. The list lies in
+// the image.
+Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks);
 
 void log(std::string_view line);
 void crash(const abi::CrashRecord& record);

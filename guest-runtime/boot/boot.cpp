@@ -28,6 +28,7 @@
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/first_thread.hpp"
+#include "guest-runtime/thread/memory_target.hpp"
 #include "guest-runtime/thread/runtime_thread.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/vector_state.hpp"
@@ -117,6 +118,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     fs::initialise();
 
     sys::take_host_name(boot::view.settings);
+    thread::start_giving_back(boot::view.settings);
     if ((info->flags & abi::boot_flag::debugger) != 0) thread::attach_debugger();
     virtio_devices::start(boot::view.devices);
     net::configure(boot::view.settings);

@@ -53,6 +53,10 @@ unsigned console_poll(int stream, unsigned wanted) {
     return events < 0 ? 0 : static_cast<unsigned>(events);
 }
 
+Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks) {
+    return as_size(ring(Doorbell::give_back, gpa_of(blocks.data()), blocks.size()));
+}
+
 void log(std::string_view line) { ring(Doorbell::log, gpa_of(line.data()), line.size()); }
 void crash(const abi::CrashRecord& record) { ring(Doorbell::crash, gpa_of(&record)); }
 

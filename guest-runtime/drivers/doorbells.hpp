@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include <husk/abi/boot_info.hpp>
 #include <husk/abi/crash_record.hpp>
 #include <husk/abi/stop_record.hpp>
 
@@ -19,6 +20,8 @@ void wake_vcpu(std::uint32_t index);
 Result<std::size_t> console_read(std::span<std::byte> buffer);
 Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes);
 unsigned console_poll(int stream, unsigned wanted);
+// Not on a kernel stack: the launcher wants to know where it lies.
+Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks);
 void log(std::string_view line);
 void crash(const abi::CrashRecord& record);
 [[nodiscard]] std::int64_t stop(abi::StopRecord& record);

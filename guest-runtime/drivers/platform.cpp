@@ -32,6 +32,12 @@ unsigned console_poll(int stream, unsigned wanted) {
     return is_foreign ? foreign_console::poll(stream, wanted) : doorbells::console_poll(stream, wanted);
 }
 
+// A foreign VMM has no way to take it.
+Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks) {
+    if (is_foreign) return Errno::enosys;
+    return doorbells::give_back(blocks);
+}
+
 void log(std::string_view line) {
     if (!is_foreign) return doorbells::log(line);
     foreign_console::print_error("husk: ");

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <bit>
 #include <cstring>
 
 #include "guest-runtime/base/panic.hpp"
@@ -49,6 +51,7 @@ void FrameAllocator::initialise(std::span<const abi::PhysRange> ranges, bool ram
         counts_.total += (copy[i].end - copy[i].begin) / abi::page_size;
     }
     check(counts_.total >= 64, "no free memory");
+    frame_bound_ = frame_bound;
 
     std::size_t tree_words = 0;
     for (unsigned order = 0; order <= max_order; ++order) {
@@ -81,7 +84,7 @@ void FrameAllocator::insert_range(std::uint64_t begin, std::uint64_t end) {
 }
 
 // Frees a block and joins it with its buddies as far as they are free.
-void FrameAllocator::insert_block(std::uint64_t frame, unsigned order) {
+bool FrameAllocator::insert_block(std::uint64_t frame, unsigned order) {
     counts_.free += 1ull << order;
     while (order < max_order) {
         std::uint64_t buddy = (frame >> order) ^ 1;
@@ -92,6 +95,7 @@ void FrameAllocator::insert_block(std::uint64_t frame, unsigned order) {
         ++order;
     }
     free_[order].insert(frame >> order);
+    return order >= large_order;
 }
 
 bool FrameAllocator::may_take(std::uint64_t frames, Claim claim) const {
@@ -142,9 +146,9 @@ void FrameAllocator::retain(std::uint64_t frame) {
     ++notes_[frame];
 }
 
-void FrameAllocator::release(std::uint64_t frame, unsigned order) {
+bool FrameAllocator::release(std::uint64_t frame, unsigned order) {
     check(notes_[frame] != 0, "frame released twice");
-    if (--notes_[frame] == 0) insert_block(frame, order);
+    return --notes_[frame] == 0 && insert_block(frame, order);
 }
 
 void FrameAllocator::split(std::uint64_t frame, unsigned order, std::uint32_t references) {
@@ -169,6 +173,39 @@ std::uint64_t FrameAllocator::take_used_bits(std::uint64_t frame, unsigned order
     std::uint64_t bits = (word & mask) >> (frame % 64);
     word |= mask;
     return bits;
+}
+
+unsigned FrameAllocator::backed_frames(std::uint64_t large_block) const {
+    constexpr std::uint64_t words = (1u << large_order) / 64;
+    unsigned count = 0;
+    for (std::uint64_t word = large_block * words; word < (large_block + 1) * words; ++word)
+        count += static_cast<unsigned>(std::popcount(std::atomic_ref(used_[word]).load(std::memory_order_relaxed)));
+    return count;
+}
+
+Result<std::uint64_t> FrameAllocator::take_backed(std::uint64_t large_block) {
+    constexpr std::uint64_t frames = 1u << large_order;
+    if (backed_frames(large_block) == 0 || !may_take(frames, Claim::spare)) return Errno::enomem;
+    for (unsigned order = large_order; order <= max_order; ++order) {
+        std::uint64_t block = large_block >> (order - large_order);
+        if (!free_[order].contains(block)) continue;
+        free_[order].erase(block);
+        // What of it is not wanted stays free.
+        while (order > large_order) {
+            --order;
+            free_[order].insert((large_block >> (order - large_order)) ^ 1);
+        }
+        counts_.free -= frames;
+        notes_[large_block * frames] = 1;
+        return large_block * frames;
+    }
+    return Errno::enomem;
+}
+
+void FrameAllocator::note_zero(std::uint64_t large_block) {
+    constexpr std::uint64_t words = (1u << large_order) / 64;
+    for (std::uint64_t word = large_block * words; word < (large_block + 1) * words; ++word)
+        std::atomic_ref(used_[word]).store(0, std::memory_order_relaxed);
 }
 
 }  // namespace husk::memory

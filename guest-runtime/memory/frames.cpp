@@ -7,6 +7,7 @@
 
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/memory/frame_allocator.hpp"
+#include "guest-runtime/memory/give_back.hpp"
 #include "guest-runtime/memory/reclaim.hpp"
 
 namespace husk::memory {
@@ -37,6 +38,7 @@ void zero_marked(std::uint64_t frame, std::uint64_t bits) {
 }
 
 constinit std::atomic<Reclaimer> reclaimer = nullptr;
+constinit std::atomic<FreedHook> freed_hook = nullptr;
 
 // More than was asked for, so that not every allocation comes here.
 constexpr std::uint64_t reclaim_step = 256;
@@ -80,8 +82,11 @@ void retain_frames(abi::GuestPhys block) {
 }
 
 void release_frames(abi::GuestPhys block, unsigned order) {
-    Guard guard(lock);
-    allocator.release(frame_of(block), order);
+    {
+        Guard guard(lock);
+        if (!allocator.release(frame_of(block), order)) return;
+    }
+    if (FreedHook hook = freed_hook.load(std::memory_order_acquire); hook != nullptr) hook();
 }
 
 void split_frames(abi::GuestPhys block, unsigned order) {
@@ -107,8 +112,11 @@ void hold_block(BlockHold& hold, abi::GuestPhys block, unsigned order) {
 void release_hold(BlockHold& hold) {
     Guard guard(lock);
     hold.unlink();
-    if (!hold.was_split) return allocator.release(frame_of(hold.block), hold.order);
-    for (std::uint64_t i = 0; i < 1ull << hold.order; ++i) allocator.release(frame_of(hold.block) + i, 0);
+    if (!hold.was_split) {
+        (void)allocator.release(frame_of(hold.block), hold.order);
+        return;
+    }
+    for (std::uint64_t i = 0; i < 1ull << hold.order; ++i) (void)allocator.release(frame_of(hold.block) + i, 0);
 }
 
 std::uint32_t frame_references(abi::GuestPhys block) {
@@ -144,6 +152,36 @@ void drop_promise(std::uint64_t frames) {
 FrameCounts frame_counts() {
     Guard guard(lock);
     return allocator.counts();
+}
+
+void set_freed_hook(FreedHook hook) { freed_hook.store(hook, std::memory_order_release); }
+
+std::uint64_t backed_bytes() {
+    std::uint64_t frames = 0;
+    for (std::uint64_t block = 0; block < allocator.large_blocks(); ++block) frames += allocator.backed_frames(block);
+    return frames * abi::page_size;
+}
+
+std::size_t take_backed_blocks(std::span<abi::PhysRange> blocks) {
+    std::size_t count = 0;
+    for (std::uint64_t block = allocator.large_blocks(); block-- > 0 && count < blocks.size();) {
+        if (allocator.backed_frames(block) == 0) continue;
+        Guard guard(lock);
+        auto frame = allocator.take_backed(block);
+        if (!frame.ok()) continue;
+        std::uint64_t begin = frame.value() * abi::page_size;
+        blocks[count++] = {begin, begin + abi::large_page_size};
+    }
+    return count;
+}
+
+void return_blocks(std::span<const abi::PhysRange> blocks, std::size_t zero_count) {
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (i < zero_count) allocator.note_zero(blocks[i].begin / abi::large_page_size);
+        Guard guard(lock);
+        // Not by release_frames(): this is no news.
+        (void)allocator.release(blocks[i].begin / abi::page_size, large_order);
+    }
 }
 
 std::uint32_t& frame_note(abi::GuestPhys frame) { return allocator.note(frame_of(frame)); }

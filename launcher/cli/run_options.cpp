@@ -17,6 +17,7 @@ struct RunOptions {
     std::optional<std::string> name;
     std::optional<std::string> host_name;
     std::optional<std::string> memory;
+    std::optional<std::string> memory_target;
     std::vector<std::string> environment;
     std::vector<std::string> disks;
     std::vector<std::string> networks;
@@ -47,6 +48,9 @@ void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--name", "NAME", options.name, "the VM's name for husk ps and its kin (the image's)");
     parser.add_text("--hostname", "NAME", options.host_name, "what the guest calls itself (husk)");
     parser.add_text("--memory", "SIZE", options.memory, "memory the guest may use at most (256M)");
+    parser.add_text(
+        "--memory-target", "SIZE", options.memory_target,
+        "give memory that the application has freed back to the host, until the guest uses about this much");
     parser.add_list("--env", "NAME=VALUE", options.environment, "set a variable of the application; may be repeated");
     parser.add_list("--disk", "FILE", options.disks,
                     "attach a disk: FILE[,ro][,cache=writeback|none|unsafe][,overlay=FILE][,serial=ID][,bps=SIZE]"
@@ -131,6 +135,8 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
     if (options.host_name && !is_host_name(config.host_name))
         refuse_usage("--hostname is '{}', but it must be {}", config.host_name, host_name_form);
     if (options.memory) config.memory_bytes = parse_value("--memory", *options.memory, parse_size, size_form);
+    if (options.memory_target)
+        config.memory_target_bytes = parse_value("--memory-target", *options.memory_target, parse_size, size_form);
     for (const std::string& entry : options.environment) {
         if (!is_environment_entry(entry)) refuse_usage("--env is '{}', but it must be {}", entry, environment_form);
         set_environment(config.environment, entry);

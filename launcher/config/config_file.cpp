@@ -236,6 +236,8 @@ constexpr std::array keys{
     Key{"hostname", set_host_name},
     Key{"args", set_arguments},
     Key{"memory", [](const Setting& s, LaunchConfig& c) { c.memory_bytes = s.parsed(parse_size, size_form); }},
+    Key{"memory_target",
+        [](const Setting& s, LaunchConfig& c) { c.memory_target_bytes = s.parsed(parse_size, size_form); }},
     Key{"hugepages",
         [](const Setting& s, LaunchConfig& c) { c.huge_pages = s.parsed(parse_huge_pages, huge_pages_form); }},
     Key{"cpus", [](const Setting& s, LaunchConfig& c) { c.cpus = s.parsed(parse_cpu_count, cpu_count_form); }},

@@ -31,6 +31,7 @@ std::vector<std::string> guest_settings(const LaunchConfig& config) {
     std::vector<std::string> settings = mount_settings(config.disks);
     std::ranges::move(net_settings(config.networks), std::back_inserter(settings));
     if (!config.host_name.empty()) settings.push_back("hostname=" + config.host_name);
+    if (config.memory_target_bytes) settings.push_back("memory_target=" + std::to_string(*config.memory_target_bytes));
     return settings;
 }
 

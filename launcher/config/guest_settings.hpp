@@ -14,7 +14,7 @@ namespace husk::config {
 // "ip=eth0,dhcp", "dns=10.0.0.1".
 [[nodiscard]] std::vector<std::string> net_settings(std::span<const NetConfig> networks);
 
-// All of them: mounts, networks, "hostname=NAME".
+// All of them: mounts, networks, "hostname=NAME", "memory_target=BYTES".
 [[nodiscard]] std::vector<std::string> guest_settings(const LaunchConfig& config);
 
 }  // namespace husk::config

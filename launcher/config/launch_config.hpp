@@ -32,6 +32,7 @@ struct LaunchConfig {
     std::vector<std::string> environment;  // "K=V"; nothing of the host's is passed on by itself
     std::string working_directory = "/";
     std::uint64_t memory_bytes = 256ull << 20;
+    std::optional<std::uint64_t> memory_target_bytes;  // the guest gives free memory back down to it
     HugePages huge_pages = HugePages::automatic;
     MemoryPlacement placement;
     std::uint32_t cpus = 1;      // virtual ones

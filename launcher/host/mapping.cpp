@@ -57,6 +57,7 @@ bool Mapping::advise(std::size_t offset, std::size_t size_bytes, Advice advice) 
     const int kernel_advice = advice == Advice::huge_pages      ? MADV_HUGEPAGE
                               : advice == Advice::no_huge_pages ? MADV_NOHUGEPAGE
                               : advice == Advice::mergeable     ? MADV_MERGEABLE
+                              : advice == Advice::discard       ? MADV_DONTNEED
                                                                 : MADV_POPULATE_WRITE;
     return ::madvise(base_ + offset, size_bytes, kernel_advice) == 0;
 }

@@ -12,7 +12,8 @@ namespace husk::host {
 // What backs an anonymous mapping, as far as mmap decides it.
 enum class PageKind { small, huge_2m, huge_1g };
 
-enum class Advice { huge_pages, no_huge_pages, populate_writable, mergeable };
+// discard: the pages go back to the kernel; anonymous memory reads as 0 afterwards.
+enum class Advice { huge_pages, no_huge_pages, populate_writable, mergeable, discard };
 
 class Mapping final {
 public:

@@ -79,4 +79,12 @@ void GuestMemory::prefault(abi::GuestPhys begin, std::uint64_t size_bytes) const
                     host::Advice::populate_writable);
 }
 
+bool GuestMemory::try_discard(abi::GuestPhys begin, std::uint64_t size_bytes) const {
+    if (!begin.is_aligned(abi::large_page_size) || size_bytes % abi::large_page_size != 0) return false;
+    const std::span<std::byte> bytes = try_span(begin, size_bytes);
+    if (bytes.empty()) return false;
+    return mapping_.advise(static_cast<std::size_t>(bytes.data() - mapping_.data()), bytes.size(),
+                           host::Advice::discard);
+}
+
 }  // namespace husk::memory

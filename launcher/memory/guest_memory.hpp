@@ -85,6 +85,10 @@ public:
     // Backs [begin, begin + size) at once, in one call; a hint.
     void prefault(abi::GuestPhys begin, std::uint64_t size_bytes) const;
 
+    // Gives what backs [begin, begin + size) back to the host: it reads as 0 from now on. Whole pages of 2 MiB within
+    // one region; false: they are not, or the host keeps them.
+    [[nodiscard]] bool try_discard(abi::GuestPhys begin, std::uint64_t size_bytes) const;
+
     // Bytes that the host has backed so far.
     [[nodiscard]] std::uint64_t resident_bytes() const { return mapping_.resident_bytes(); }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include <husk/abi/boot_info.hpp>
+
 #include "launcher/host/error.hpp"
 #include "launcher/run/crash_view.hpp"
 
@@ -66,6 +68,10 @@ std::optional<End> Doorbells::serve(std::uint16_t port, VirtualCpu& cpu) {
         case abi::Doorbell::log:
             cpu.counts.count(ExitKind::log);
             result = log(arguments);
+            break;
+        case abi::Doorbell::give_back:
+            cpu.counts.count(ExitKind::give_back);
+            result = give_back(arguments);
             break;
         case abi::Doorbell::crash:
             cpu.counts.count(ExitKind::crash);
@@ -129,6 +135,20 @@ std::int64_t Doorbells::log(const Arguments& arguments) const {
     if (!memory_.copy_in({arguments.word[0]}, std::as_writable_bytes(std::span(line)))) return -EFAULT;
     hooks_.on_log(line);
     return 0;
+}
+
+// Without a lock: the guest owns what it names, and harms only itself by naming the wrong thing.
+std::int64_t Doorbells::give_back(const Arguments& arguments) const {
+    const std::uint64_t count = std::min(arguments.word[1], abi::give_back_max);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto range = memory_.copy_in<abi::PhysRange>({arguments.word[0] + i * sizeof(abi::PhysRange)});
+        if (!range) return i == 0 ? -EFAULT : static_cast<std::int64_t>(i);
+        if (range->begin >= range->end || !memory_.try_discard({range->begin}, range->end - range->begin)) {
+            if (i != 0) return static_cast<std::int64_t>(i);
+            return memory_.backing() == memory::Backing::huge_1g ? -EOPNOTSUPP : -EINVAL;
+        }
+    }
+    return static_cast<std::int64_t>(count);
 }
 
 std::int64_t Doorbells::crash(const Arguments& arguments, const VirtualCpu& cpu) {

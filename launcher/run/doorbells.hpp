@@ -68,6 +68,7 @@ private:
     [[nodiscard]] std::int64_t console_read(const Arguments& arguments);
     [[nodiscard]] std::int64_t console_poll(const Arguments& arguments);
     [[nodiscard]] std::int64_t log(const Arguments& arguments) const;
+    [[nodiscard]] std::int64_t give_back(const Arguments& arguments) const;
     [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VirtualCpu& cpu);
     [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VirtualCpu& cpu);
 

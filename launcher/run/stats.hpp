@@ -30,6 +30,7 @@ enum class ExitKind : std::size_t {
     wake,
     log,
     crash,
+    give_back,
     stop,  // for the debugger
     serial,
     device,       // a write to a device's register

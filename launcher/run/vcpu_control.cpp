@@ -66,7 +66,7 @@ void VcpuControl::request_exit() {
 
 void VcpuControl::request_stop() {
     stop_requested_.store(true);
-    host::futex_wake(still_);
+    if (still_.load() != 0) host::futex_wake(still_);
     nudge();
     kick();
 }

@@ -82,13 +82,13 @@ class Bench:
     # ---- the two lives of the same binary
 
     @contextmanager
-    def process(self, program: Path, *words: str) -> Iterator[tuple[Namespace, subprocess.Popen, str]]:
+    def process(self, program: Path, *words: str, cpus: str = "0") -> Iterator[tuple[Namespace, subprocess.Popen, str]]:
         with Namespace("client") as space, Namespace("server") as other:
             space.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", other.name)
             for place, link, address in ((space, "v0", CLIENT), (other, "v1", SERVER)):
                 place.ip("address", "add", f"{address}/24", "dev", link)
                 place.ip("link", "set", link, "up")
-            with ending(other.start("taskset", "-c", "0", program, *words)) as server:
+            with ending(other.start("taskset", "-c", cpus, program, *words)) as server:
                 yield space, server, SERVER
 
     @contextmanager

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tiny guests that use several vCPUs, under `husk run` on real kvm-amd in QEMU's emulated AMD-V machine.
+"""Tiny guests that use several vCPUs, and memory that goes back, under `husk run` on real kvm-amd in QEMU's emulated AMD-V machine.
 
 usage: nested_tiny_guests.py --build BUILD [NAME...]
 """
@@ -25,6 +25,21 @@ SCRIPTS = {
         ["smp_console"],
         "/t/husk run --cpus 4 /t/guests/smp_console >/tmp/lines && sort /tmp/lines | uniq -c | tr -s ' ' >/tmp/found\n"
         "for cpu in 0 1 2 3; do echo \" 1000 line $cpu-\"; done | cmp - /tmp/found && echo good"),
+    "memory_that_is_given_back_reads_as_zero": (
+        ["give_back"],
+        "for kind in auto thp off; do\n"
+        "  /t/husk run --memory 128M --hugepages $kind /t/guests/give_back || { echo step $? with $kind; exit 1; }\n"
+        "done; echo 80 >/proc/sys/vm/nr_hugepages\n"
+        "/t/husk run --memory 128M --hugepages 2M /t/guests/give_back && echo good"),
+    "memory_that_the_application_freed_goes_back_to_the_host": (
+        [],
+        "mkfifo /tmp/steps; /t/husk run --name freed --memory 512M --memory-target 32M /t/programs/freed_memory 128 "
+        "</tmp/steps >/tmp/said & vm=$!\n"
+        "exec 5>/tmp/steps; until grep -q full /tmp/said; do sleep 0.2; done\n"
+        "backed() { /t/husk stats freed --json | grep -o 'memory_resident_bytes\":[0-9]*' | cut -d: -f2; }\n"
+        "full=$(backed); echo free >&5; until grep -q freed /tmp/said; do sleep 0.2; done; sleep 3; freed=$(backed)\n"
+        "echo again >&5; wait $vm; status=$?; echo $full $freed, $status\n"
+        "[ $full -gt $((128 << 20)) ] && [ $((full - freed)) -gt $((95 * 128 * 10486)) ] && [ $status = 0 ] && echo good"),
     "two_vcpus_write_registers_at_once": (
         ["smp_registers"],
         "truncate -s 64K /tmp/disk; /t/husk run --cpus 2 --disk /tmp/disk /t/guests/smp_registers && echo good"),
@@ -67,11 +82,12 @@ def scripts() -> dict[str, str]:
 
 
 def prepare(folder: Path, build: Path, wanted: dict[str, str]) -> None:
-    for name in ("jobs", "timeouts", "stdin", "guests"):
+    for name in ("jobs", "timeouts", "stdin", "guests", "programs"):
         (folder / name).mkdir()
     shutil.copy(build / "launcher/husk", folder / "husk")
     for guest in (build / "tests/pair/guests").iterdir():
         shutil.copy(guest, folder / "guests" / guest.name)
+    subprocess.run(["strip", "-g", "-o", folder / "programs/freed_memory", build / "tests/guest/freed_memory"], check=True)
     for number, (name, script) in enumerate(wanted.items()):
         job = f"{number:03}-{name}"
         (folder / "jobs" / job).write_text(script + "\n")

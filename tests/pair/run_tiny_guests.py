@@ -125,6 +125,11 @@ def bad_addresses_in_doorbells_are_refused(launcher):
     exits_with(launcher, "bad_pointers", 0)
 
 
+def memory_that_is_given_back_reads_as_zero(launcher):
+    for kind in ("auto", "thp", "off"):
+        exits_with(launcher, "give_back", 0, ["--memory", "128M", "--hugepages", kind])
+
+
 def a_triple_fault_ends_the_vm_with_a_sentence(launcher):
     exits_with(launcher, "triple_fault", 79, message=b"triple fault")
 

@@ -2,6 +2,7 @@
 #include "guest-runtime/memory/frames.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <random>
@@ -10,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "guest-runtime/memory/bit_tree.hpp"
+#include "guest-runtime/memory/give_back.hpp"
 #include "guest-runtime/memory/reclaim.hpp"
 #include "tests/unit/guest/memory/fake_machine.hpp"
 
@@ -41,6 +43,67 @@ TEST_CASE("a bit tree finds its lowest member across all levels") {
     CHECK(!tree.contains(64));
     tree.erase(bound - 1);
     CHECK(tree.lowest() == BitTree::none);
+}
+
+TEST_CASE("blocks that were used and are free again go back, and what the host took need not be zeroed") {
+    test::FakeMachine machine(64 << 20);
+    static int freed = 0;
+    set_freed_hook([] { ++freed; });
+    const std::uint64_t backed = backed_bytes();
+    std::array<abi::PhysRange, 64> blocks;
+    CHECK(take_backed_blocks(blocks) == 0);  // nothing was used and freed yet
+
+    std::vector<abi::GuestPhys> mine;
+    for (int i = 0; i < 4; ++i) {
+        mine.push_back(allocate_frames(large_order, Contents::any).value());
+        std::memset(frame_pointer<>(mine.back()), 0x5a, abi::large_page_size);
+    }
+    CHECK(backed_bytes() == backed + 4 * abi::large_page_size);
+    CHECK(take_backed_blocks(blocks) == 0);  // they are in use
+    const std::uint64_t free = frame_counts().free;
+    for (abi::GuestPhys block : mine) release_frames(block, large_order);
+    CHECK(freed == 4);
+
+    const std::size_t count = take_backed_blocks(blocks);
+    REQUIRE(count == 4);
+    CHECK(blocks[0].begin > blocks[3].begin);
+    CHECK(frame_counts().free == free);  // nobody else gets them
+    CHECK(take_backed_blocks(std::span(blocks).subspan(4)) == 0);
+    // The host takes three of them.
+    for (std::size_t i = 0; i < 3; ++i) std::memset(frame_pointer<>({blocks[i].begin}), 0, abi::large_page_size);
+    return_blocks(std::span(blocks).first(count), 3);
+    CHECK(freed == 4);
+    CHECK(frame_counts().free == free + 4 * 512);
+    CHECK(backed_bytes() == backed + abi::large_page_size);
+    CHECK(take_backed_blocks(blocks) == 1);
+    return_blocks(std::span(blocks).first(1), 0);
+
+    for (int i = 0; i < 4; ++i) {
+        abi::GuestPhys block = allocate_frames(large_order, Contents::zero).value();
+        CHECK(is_filled(block, large_order, 0));
+    }
+    set_freed_hook(nullptr);
+}
+
+TEST_CASE("a part of a large free block goes back and the rest of it stays free") {
+    test::FakeMachine machine(64 << 20);
+    const std::uint64_t free = frame_counts().free;
+    abi::GuestPhys frame = allocate_frames(0, Contents::any).value();
+    release_frames(frame, 0);
+    std::array<abi::PhysRange, 8> blocks;
+    const std::size_t count = take_backed_blocks(blocks);
+    CHECK(count <= 1);  // none when its 2 MiB are not wholly the allocator's
+    CHECK(frame_counts().free == free - count * 512);
+    return_blocks(std::span(blocks).first(count), count);
+    CHECK(frame_counts().free == free);
+    std::vector<abi::GuestPhys> all;
+    for (;;) {
+        auto block = allocate_frames(large_order, Contents::any);
+        if (!block.ok()) break;
+        all.push_back(block.value());
+    }
+    for (abi::GuestPhys block : all) release_frames(block, large_order);
+    CHECK(frame_counts().free == free);
 }
 
 TEST_CASE("frames come from the lowest free address of the best range first") {

@@ -84,6 +84,7 @@ struct BootInfo {
     //   ip=eth0,10.0.0.2/24[,10.0.0.1]    an address with its network, and the default gateway; IPv6 likewise; repeated
     //   dns=10.0.0.1                      a name server; repeated, in order
     //   hostname=NAME                     what uname and gethostname say
+    //   memory_target=BYTES               give free memory back to the host until about so much is backed
     StringList settings;
     std::uint32_t devices_offset;  // DeviceRecord[device_count], 8-byte aligned behind the start of BootInfo
     std::uint32_t device_count;

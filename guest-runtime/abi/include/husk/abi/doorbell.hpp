@@ -41,7 +41,13 @@ enum class Doorbell : std::uint8_t {
     // (vCPU index) -> sets attention::peer of that vCPU, which goes on when it waits and comes out when it is in the
     // application: an interrupt between processors. -EINVAL: no such vCPU, or one that was never started.
     interrupt = 0xe9,
+    // (gpa of PhysRange[], count, at most give_back_max) -> how many of them, from the first on, the host has taken:
+    // they
+    // read as 0 from now on, and are backed again when they are used. Each is whole pages of 2 MiB of RAM that nobody
+    // uses. -EINVAL: the first one is not. -EFAULT: the list is not RAM. -EOPNOTSUPP: the host's pages are larger.
+    give_back = 0xea,
 };
+inline constexpr std::uint64_t give_back_max = 256;
 inline constexpr std::uint16_t doorbell_first_port = 0xe0;
 inline constexpr std::uint16_t doorbell_last_port = 0xef;
 inline constexpr std::uint16_t serial_port = 0x3f8;  // foreign VMMs: console output byte by byte or by `rep outsb`
