@@ -30,11 +30,9 @@ std::unique_ptr<NetBackend> open_bare(const NetConfig& net) {
         case NetKind::user:
             return start_user_network(net);
         case NetKind::tap:
-            return std::make_unique<Tap>(Tap::open(net.name, net.queue_pairs));
         case NetKind::tap_fd:
-            return std::make_unique<Tap>(Tap::adopt(net.fd));
         case NetKind::bridge:
-            return std::make_unique<Tap>(Tap::open_on_bridge(net.name, net.queue_pairs));
+            return std::make_unique<Tap>(open_tap(net));
         case NetKind::stream:
             return std::make_unique<StreamSocket>(open_stream(net.name, net.listens),
                                                   net.mtu != 0 ? net.mtu : ethernet_mtu);
@@ -50,6 +48,12 @@ std::uint32_t hash(std::string_view text) {
 }
 
 }  // namespace
+
+Tap open_tap(const NetConfig& net) {
+    if (net.kind == NetKind::tap_fd) return Tap::adopt(net.fd);
+    return net.kind == NetKind::bridge ? Tap::open_on_bridge(net.name, net.queue_pairs)
+                                       : Tap::open(net.name, net.queue_pairs);
+}
 
 std::unique_ptr<NetBackend> open_network(const NetConfig& net) {
     std::unique_ptr<NetBackend> network = open_bare(net);

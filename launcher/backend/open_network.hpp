@@ -7,9 +7,13 @@
 #include <string>
 
 #include "launcher/backend/net_backend.hpp"
+#include "launcher/backend/tap.hpp"
 #include "launcher/config/net_config.hpp"
 
 namespace husk::backend {
+
+// The tap of a network of kind tap, tap_fd or bridge, without recorder and trouble. Throws host::Error.
+[[nodiscard]] Tap open_tap(const config::NetConfig& net);
 
 // With its recorder and its trouble, when those are asked for. Throws host::Error.
 [[nodiscard]] std::unique_ptr<NetBackend> open_network(const config::NetConfig& net);

@@ -96,10 +96,10 @@ Finding examine_user_network() {
 
 Finding examine_vhost_net() {
     const bool is_there = access("/dev/vhost-net", F_OK) == 0;
-    return {is_there, "vhost-net",
-            is_there ? "/dev/vhost-net is there; this version of husk does not use it"
-                     : "no /dev/vhost-net; this version of husk does not use it",
-            ""};
+    if (!is_there) return {false, "vhost-net", "no /dev/vhost-net", "as root: modprobe vhost_net"};
+    if (access("/dev/vhost-net", R_OK | W_OK) != 0)
+        return {false, "vhost-net", "no permission on /dev/vhost-net", "run husk as root"};
+    return {true, "vhost-net", "/dev/vhost-net, for --net tap:NAME,vhost", ""};
 }
 
 Finding examine_qemu() {

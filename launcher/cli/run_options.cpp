@@ -57,10 +57,11 @@ void add_options(OptionParser& parser, RunOptions& options) {
                     "[,iops=N][:MOUNT[:ro]]; may be repeated");
     parser.add_list("--dir", "DIR:MOUNT", options.directories,
                     "ship a folder of this host as a read-only disk; may be repeated");
-    parser.add_list("--net", "NETWORK", options.networks,
-                    "attach a network: user, tap:NAME, tapfd:N, bridge:NAME or stream:PATH, then [,ip=A/N][,gateway=A]"
-                    "[,dns=A][,mac=M][,mtu=N][,queues=N][,rate=SIZE][,listen][,pcap=FILE][,loss=N%][,delay=TIME]"
-                    "[,reorder=N%][,duplicate=N%]; may be repeated: eth0, eth1, ...");
+    parser.add_list(
+        "--net", "NETWORK", options.networks,
+        "attach a network: user, tap:NAME, tapfd:N, bridge:NAME or stream:PATH, then [,ip=A/N][,gateway=A]"
+        "[,dns=A][,mac=M][,mtu=N][,queues=N][,vhost][,rate=SIZE][,listen][,pcap=FILE][,loss=N%][,delay=TIME]"
+        "[,reorder=N%][,duplicate=N%]; may be repeated: eth0, eth1, ...");
     parser.add_list("--publish", "PORT", options.published,
                     "let [ADDRESS:]HOSTPORT:GUESTPORT[/udp] of this host lead to the guest; may be repeated");
     parser.add_text("--pcap", "FILE", options.pcap, "record the first network's frames for Wireshark");

@@ -53,6 +53,7 @@ struct NetConfig {
     std::optional<MacAddress> mac;
     std::uint32_t mtu = 0;               // 0: the network's own
     std::uint64_t bytes_per_second = 0;  // in each direction; 0: no limit
+    bool vhost = false;                  // the host's kernel serves a tap's queues
     NetTrouble trouble;
     std::optional<std::filesystem::path> pcap;
     std::vector<PublishedPort> published;

@@ -101,6 +101,11 @@ constexpr std::array net_keys{
                net.listens = is_true(value);
                return Complaint();
            }},
+    NetKey{"vhost",
+           [](NetConfig& net, std::string_view value) {
+               net.vhost = is_true(value);
+               return Complaint();
+           }},
     NetKey{"pcap",
            [](NetConfig& net, std::string_view value) {
                if (value.empty()) return Complaint("pcap needs a file");
@@ -138,6 +143,10 @@ Complaint check_network(const NetConfig& net) {
     }
     const bool is_tap = net.kind == NetKind::tap || net.kind == NetKind::bridge;
     if (net.queue_pairs > 1 && !is_tap) return Complaint("only tap and bridge have several queues");
+    if (net.vhost && !is_tap && net.kind != NetKind::tap_fd) return Complaint("only tap, tapfd and bridge have vhost");
+    if (net.vhost && (net.queue_pairs > 1 || net.bytes_per_second != 0 || net.trouble.any() || net.pcap))
+        return Complaint(
+            "vhost has one pair of queues, and neither rate, trouble nor pcap: frames do not come by husk");
     if (net.listens && net.kind != NetKind::stream) return Complaint("only stream has listen");
     return {};
 }
@@ -182,7 +191,7 @@ Complaint parse_net(std::string_view text, NetConfig& net) {
     while (!text.empty()) {
         std::string_view value = take_part(text, ',');
         const std::string_view key = take_part(value, '=');
-        if (key == "listen" && value.empty()) value = "on";
+        if ((key == "listen" || key == "vhost") && value.empty()) value = "on";
         if (Complaint complaint = set_net_key(key, value, net); !complaint.empty()) return complaint;
     }
     return {};

@@ -93,6 +93,7 @@ NetworkWords open_networks(std::span<const NetConfig> networks, std::size_t firs
             throw host::Error(host::ExitCode::usage,
                               "loss, duplicate, reorder, delay and rate of a network need KVM, not --accel qemu");
         }
+        if (net.vhost) throw host::Error(host::ExitCode::usage, "vhost of a network needs KVM, not --accel qemu");
         add("-netdev", fill_in("{},id=net{}", backend_of(net, result.taps), i));
         std::string device = fill_in("virtio-net-device,netdev=net{},mac={},bus={}", i,
                                      mac_text(backend::choose_mac(net, i)), transport_bus(first_slot + i));

@@ -43,7 +43,7 @@ Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& 
         add(name, make_disk(config.disks[i], name, spin_facts_));
     }
     for (std::size_t i = 0; i < config.networks.size(); ++i)
-        add(network_name(i), make_network(config.networks[i], i, spin_facts_, on_warning));
+        add(network_name(i), make_network(config.networks[i], i, memory_, spin_facts_, on_warning));
 }
 
 Devices::~Devices() = default;

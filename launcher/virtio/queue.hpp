@@ -60,6 +60,7 @@ public:
     void disarm();
 
     [[nodiscard]] std::uint32_t size() const { return layout_.size; }
+    [[nodiscard]] const QueueLayout& layout() const { return layout_; }
     [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
     [[nodiscard]] const std::optional<std::string>& fault() const { return fault_; }
 

@@ -21,6 +21,10 @@ trap 'rm -rf "$root" "$root.cpio"' EXIT
 mkdir -p "$root"/{bin,dev,proc,sys,m}
 cp "$(command -v busybox)" "$root/bin/busybox"
 cp "$modules"/virt/lib/irqbypass.ko "$modules"/arch/x86/kvm/{kvm,kvm-amd}.ko "$root/m/"
+# What some jobs load.
+for module in net/tun net/tap vhost/vhost_iotlb vhost/vhost vhost/vhost_net; do
+    [ ! -f "$modules/drivers/$module.ko" ] || cp "$modules/drivers/$module.ko" "$root/m/"
+done
 cp -r "$folder" "$root/t"
 cp "$here/init" "$root/init"
 chmod +x "$root/init"

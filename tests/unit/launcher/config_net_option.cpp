@@ -35,6 +35,8 @@ TEST_CASE("a network is a backend and keys") {
     CHECK(tap.mac == MacAddress{0x52, 0x54, 0, 0xaa, 0xbb, 0x0c});
     CHECK(parsed("tapfd:7").fd == 7);
     CHECK(parsed("stream:127.0.0.1:1234,listen").listens);
+    CHECK(parsed("tap:tap0,vhost").vhost);
+    CHECK_FALSE(parsed("tap:tap0,vhost=off").vhost);
     CHECK(parsed("stream:/run/a.sock").name == "/run/a.sock");
     CHECK(parsed("bridge:br0,loss=5%,delay=20ms").trouble.any());
 }
@@ -56,6 +58,11 @@ TEST_CASE("what is wrong with a network is said") {
                              "user,mac=01:00:00:00:00:00",
                              "user,mac=52:54:00:12:34",
                              "user,queues=2",
+                             "user,vhost",
+                             "tap:t,vhost,queues=2",
+                             "tap:t,vhost,rate=1M",
+                             "tap:t,vhost,pcap=file",
+                             "tap:t,vhost,loss=1%",
                              "user,queues=0",
                              "user,mtu=100",
                              "user,gateway=10.0.0.1",
