@@ -4,6 +4,7 @@
 # Builds programs that nobody wrote for Husk, from Debian's unchanged source packages, and runs their own tests in VMs, as
 # examples/apps/NAME/recipe.sh says. A recipe sets
 #   package, proof   the source package, and a file that it must hold
+#   unproven=1       it is written, and nobody has run it through yet: it runs only by name
 #   needs            Debian packages that it is built with, if there are any; they are installed as ./dev installs others
 # and defines two functions, which run in a copy of the source with CC=husk-cc and CXX=husk-c++:
 #   build_app        makes the images; $fetch gets other packages' sources into $sources
