@@ -26,7 +26,7 @@ build_app() {
     for test in path_test operations_test copy_test fstream_test convenience_test relative_test; do
         compile "libs/filesystem/test/$test.cpp" "$lib/libfilesystem.a" -o "images/filesystem.$test"
     done
-    for test in sync/futures/promise/set_value_pass sync/futures/async/async_pass sync/mutual_exclusion/locks/unique_lock/cons/try_to_lock_pass sync/conditions/condition_variable/wait_for_pass threads/thread/members/join_pass; do
+    for test in sync/futures/promise/set_value_const_pass sync/futures/async/async_pass sync/mutual_exclusion/locks/unique_lock/cons/try_to_lock_pass sync/conditions/condition_variable/wait_for_pass threads/thread/members/join_pass; do
         compile -DBOOST_THREAD_VERSION=4 "libs/thread/test/$test.cpp" "$lib/libthread.a" -o "images/thread.$(basename "$(dirname "$test")").$(basename "$test")"
     done
     compile -include boost/test/included/unit_test.hpp libs/coroutine2/test/test_coroutine.cpp "$lib/libcontext.a" -o images/coroutine2.test_coroutine
@@ -34,8 +34,9 @@ build_app() {
         compile -include boost/test/included/unit_test.hpp "libs/fiber/test/$test.cpp" "$lib/libfiber.a" "$lib/libcontext.a" -o "images/fiber.$test"
     done
     for test in core/flat_buffer http/fields http/serializer websocket/utf8_checker; do
-        compile -Ilibs/beast/test/extern -Ilibs/beast/test/extras/include -Ilibs/beast/test "libs/beast/test/beast/$test.cpp" \
-            libs/beast/include/boost/beast/_experimental/unit_test/main.ipp -x c++ -o "images/beast.${test/\//.}"
+        # The headers' own main(), which is named as what is included.
+        compile -Ilibs/beast/test -x c++ "libs/beast/test/beast/$test.cpp" \
+            libs/beast/include/boost/beast/_experimental/unit_test/main.ipp -o "images/beast.${test/\//.}"
     done
 }
 
