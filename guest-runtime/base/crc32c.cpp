@@ -2,6 +2,9 @@
 #include "guest-runtime/base/crc32c.hpp"
 
 #include <array>
+#include <atomic>
+
+#include "guest-runtime/base/spinlock.hpp"
 
 namespace husk {
 
@@ -9,11 +12,17 @@ namespace {
 
 constexpr std::uint32_t polynomial = 0x82f63b78;  // 0x1edc6f41, bits reversed
 
-using Table = std::array<std::array<std::uint32_t, 256>, 8>;
+using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-// tables[k][b]: what byte b does to the state once k more bytes have followed it.
-constexpr Table make_tables() {
-    Table tables{};
+// tables[k][b]: what byte b does to the state once k more bytes have followed it. Made when first used: an image without
+// an ext4 need not carry them.
+constinit Tables tables{};
+constinit std::atomic<bool> is_made = false;
+constinit Spinlock making;
+
+[[gnu::cold, gnu::noinline]] void make_tables() {
+    Guard guard(making);
+    if (is_made.load(std::memory_order_relaxed)) return;
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         std::uint32_t state = byte;
         for (int bit = 0; bit < 8; ++bit) state = (state >> 1) ^ ((state & 1) != 0 ? polynomial : 0);
@@ -25,10 +34,8 @@ constexpr Table make_tables() {
             tables[k][byte] = (before >> 8) ^ tables[0][before & 0xff];
         }
     }
-    return tables;
+    is_made.store(true, std::memory_order_release);
 }
-
-constexpr Table tables = make_tables();
 
 std::uint32_t load(const std::byte* from) {
     std::uint32_t word = 0;
@@ -39,6 +46,7 @@ std::uint32_t load(const std::byte* from) {
 }  // namespace
 
 std::uint32_t crc32c(std::uint32_t state, std::span<const std::byte> bytes) {
+    if (!is_made.load(std::memory_order_acquire)) make_tables();
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
     for (; left >= 8; left -= 8, at += 8) {
