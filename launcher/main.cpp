@@ -5,6 +5,7 @@
 
 #include <array>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -26,6 +27,7 @@
 #include "launcher/image/image.hpp"
 #include "launcher/kvm/cpu_model.hpp"
 #include "launcher/kvm/host_cpu.hpp"
+#include "launcher/profile/collector.hpp"
 #include "launcher/qemu/find_qemu.hpp"
 #include "launcher/qemu/run_qemu.hpp"
 #include "launcher/report/crash.hpp"
@@ -33,6 +35,7 @@
 #include "launcher/report/stats_text.hpp"
 #include "launcher/report/write_text.hpp"
 #include "launcher/run/run.hpp"
+#include "launcher/trace/trace_session.hpp"
 
 namespace {
 
@@ -55,9 +58,18 @@ std::optional<debug::Debugger> make_debugger(const config::LaunchConfig& config,
     return std::make_optional<debug::Debugger>(*address, image.note, guest_xsave_layout());
 }
 
+std::unique_ptr<trace::TraceSession> make_trace(const config::LaunchConfig& config) {
+    const config::TraceConfig& trace = config.debug.trace;
+    return trace.calls.empty() ? nullptr : std::make_unique<trace::TraceSession>(trace);
+}
+
 run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image& image,
-                         std::optional<debug::Debugger>& debugger) {
+                         std::optional<debug::Debugger>& debugger, trace::TraceSession* trace) {
     run::RunHooks hooks;
+    if (trace != nullptr) {
+        hooks.on_trace = [trace](std::span<const std::byte> bytes) { trace->tracer().take(bytes); };
+        hooks.on_trace_period = [trace] { trace->tracer().on_period(); };
+    }
     hooks.on_crash = [&](const run::CrashView& crash) {
         report::report_crash({crash.record, crash.memory, crash.page_table_root}, image, config, guest_xsave_layout());
         if (debugger) debugger->on_crash(crash, config.debug.gdb_on_crash.has_value());
@@ -73,7 +85,16 @@ run::RunHooks make_hooks(const config::LaunchConfig& config, const image::Image&
 
 int run_on_kvm(const config::LaunchConfig& config, const image::Image& image) {
     std::optional<debug::Debugger> debugger = make_debugger(config, image);
-    run::Outcome outcome = run::run_vm(config, image, make_hooks(config, image, debugger));
+    const auto trace = make_trace(config);
+    std::optional<profile::Collector> collector;
+    run::RunHooks hooks = make_hooks(config, image, debugger, trace.get());
+    if (config.debug.profile) {
+        collector.emplace(*config.debug.profile, image);
+        hooks.on_sample = [&](const run::SampleView& view) { collector->add(view); };
+    }
+    run::Outcome outcome = run::run_vm(config, image, hooks);
+    if (collector) collector->finish();
+    if (trace) trace->tracer().finish(outcome.end.exit_status, outcome.end.signal);
     if (debugger) debugger->on_end(outcome.end.exit_status, outcome.end.signal);
     if (outcome.end.failure) report::say(outcome.end.failure->sentence);
     using config::StatsFormat;
@@ -104,6 +125,9 @@ std::vector<backend::DirectoryImage> prepare_disks_for_qemu(config::LaunchConfig
 // `reason`: why not on KVM; empty when QEMU was asked for.
 int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, std::string_view reason) {
     static_cast<void>(qemu::require_qemu());  // before a promise is made
+    if (config.debug.profile)
+        throw host::Error(host::ExitCode::usage,
+                          "--profile needs KVM: the speed of QEMU's software emulation would not tell where time goes");
     if (!image::read_details(image).pvh_entry) {
         throw host::Error(host::ExitCode::not_husk_image,
                           config::fill_in("{} has no PVH entry, which QEMU needs; link it again with husk-c++",
@@ -120,7 +144,14 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     if (config.memory_target_bytes) report::say("--memory-target has no effect under QEMU");
     if (config.debug.gdb_on_crash) report::say("--gdb-on-crash has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
-    const qemu::Ending ending = qemu::run_under_qemu(prepared);
+    const auto trace = make_trace(config);
+    qemu::TraceHooks hooks;
+    if (trace) {
+        hooks.on_trace = [&](std::span<const std::byte> bytes) { trace->tracer().take(bytes); };
+        hooks.on_trace_period = [&] { trace->tracer().on_period(); };
+    }
+    const qemu::Ending ending = qemu::run_under_qemu(prepared, hooks);
+    if (trace) trace->tracer().finish(ending.exit_status, ending.signal);
     return ending.signal != 0 ? signal_exit_base + ending.signal : ending.exit_status;
 }
 

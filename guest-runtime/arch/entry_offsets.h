@@ -8,7 +8,7 @@
 #define INTERRUPT_VECTORS 32
 #define USER_RFLAGS 0x3202
 #define SYSCALL_COUNT 472
-#define ABI_NUMBER 5
+#define ABI_NUMBER 6
 
 #define CONTEXT_R10 56
 #define CONTEXT_R9 64

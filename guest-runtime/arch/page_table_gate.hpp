@@ -21,4 +21,9 @@ enum class Flush : std::uint8_t {
 void write_page_table(abi::GuestPhys first, std::span<const std::uint64_t> entries, Flush flush,
                       std::uint64_t address = 0);
 
+// The same for words of the image that are mapped read-only everywhere in ring 3.
+inline void write_constants(abi::GuestPhys first, std::span<const std::uint64_t> words) {
+    write_page_table(first, words, Flush::none);
+}
+
 }  // namespace husk::arch

@@ -14,8 +14,8 @@ constexpr std::uint32_t polynomial = 0x82f63b78;  // 0x1edc6f41, bits reversed
 
 using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-// tables[k][b]: what byte b does to the state once k more bytes have followed it. Made when first used: an image without
-// an ext4 need not carry them.
+// tables[k][b]: what byte b does to the state once k more bytes have followed it. Made when first used: an image
+// without an ext4 need not carry them.
 constinit Tables tables{};
 constinit std::atomic<bool> is_made = false;
 constinit Spinlock making;

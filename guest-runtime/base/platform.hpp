@@ -41,6 +41,8 @@ unsigned console_poll(int stream, unsigned wanted);
 Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks);
 
 void log(std::string_view line);
+// A whole TraceRecord. False: nobody takes such records.
+bool trace(std::span<const std::byte> record);
 void crash(const abi::CrashRecord& record);
 // Returns when the debugger lets the application go on, with what the `stop` doorbell says.
 [[nodiscard]] std::int64_t stop(abi::StopRecord& record);

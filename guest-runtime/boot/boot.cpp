@@ -24,6 +24,7 @@
 #include "guest-runtime/memory/initialise.hpp"
 #include "guest-runtime/net/configure.hpp"
 #include "guest-runtime/syscall/system_name.hpp"
+#include "guest-runtime/syscall/trace.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/debugger.hpp"
@@ -119,6 +120,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
 
     sys::take_host_name(boot::view.settings);
     thread::start_giving_back(boot::view.settings);
+    sys::start_trace(boot::view.settings);
     if ((info->flags & abi::boot_flag::debugger) != 0) thread::attach_debugger();
     virtio_devices::start(boot::view.devices);
     net::configure(boot::view.settings);

@@ -45,12 +45,12 @@ void fail(std::string_view why) {
 namespace {
 
 KernelLine open_console(const StartInfo& start) {
-    foreign_console::initialise({abi::serial_port, abi::serial_port, 0, 0}, abi::StreamKind::tty);
+    foreign_console::initialise({abi::serial_port, abi::serial_port, 0, 0, 0}, abi::StreamKind::tty);
     if (start.magic != start_info_magic) fail("what the VMM handed over is no PVH start info");
     KernelLine line;
     if (start.command_line != 0) line = read_kernel_line(pointer_to<const char>(start.command_line));
-    foreign_console::initialise({line.stdout_port, line.stderr_port, line.status_port, line.control_port},
-                                line.streams[0]);
+    foreign_console::initialise(
+        {line.stdout_port, line.stderr_port, line.status_port, line.trace_port, line.control_port}, line.streams[0]);
     if (start.version < version_with_memory_map || start.memory_map == 0)
         fail("the VMM's start info has no memory map");
     return line;
@@ -102,6 +102,7 @@ OpenPorts ports_of(const KernelLine& line) {
     ports.add(line.stdout_port, 1);
     ports.add(line.stderr_port, 1);
     ports.add(line.status_port, 1);
+    ports.add(line.trace_port, 1);
     ports.add(foreign_machine::debug_exit_port, sizeof(std::uint32_t));
     return ports;
 }

@@ -91,6 +91,7 @@ void read_setting(std::string_view word, KernelLine& line) {
     port("husk.stdout=", line.stdout_port);
     port("husk.stderr=", line.stderr_port);
     port("husk.status=", line.status_port);
+    port("husk.trace-port=", line.trace_port);
     port("husk.control=", line.control_port);
     if (auto value = value_of(word, "husk.streams=")) read_kinds(*value, line.streams);
     if (auto value = value_of(word, "husk.argv0=")) line.program = *value;
@@ -128,7 +129,7 @@ std::size_t decode_word(std::string_view word, std::span<char> to) {
 
 std::optional<std::string_view> runtime_setting(std::string_view word) {
     constexpr std::string_view taken[] = {
-        "stdout=", "stderr=", "status=", "control=", "streams=", "argv0=", "cwd=", "env="};
+        "stdout=", "stderr=", "status=", "trace-port=", "control=", "streams=", "argv0=", "cwd=", "env="};
     auto setting = value_of(word, "husk.");
     if (!setting || setting->find('=') == std::string_view::npos) return std::nullopt;
     for (std::string_view name : taken) {

@@ -45,6 +45,7 @@ struct KernelLine {
     std::uint16_t stdout_port = abi::serial_port;
     std::uint16_t stderr_port = abi::serial_port;
     std::uint16_t status_port = 0;   // 0: none
+    std::uint16_t trace_port = 0;    // 0: none
     std::uint16_t control_port = 0;  // 0: stdin is the first serial port
     std::array<abi::StreamKind, 3> streams = {abi::StreamKind::tty, abi::StreamKind::tty, abi::StreamKind::tty};
     bool is_verbose = false;

@@ -58,6 +58,7 @@ Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks) {
 }
 
 void log(std::string_view line) { ring(Doorbell::log, gpa_of(line.data()), line.size()); }
+void trace(const void* ring_memory, std::size_t size_bytes) { ring(Doorbell::trace, gpa_of(ring_memory), size_bytes); }
 void crash(const abi::CrashRecord& record) { ring(Doorbell::crash, gpa_of(&record)); }
 
 std::int64_t stop(abi::StopRecord& record) { return ring(Doorbell::stop, gpa_of(&record)); }

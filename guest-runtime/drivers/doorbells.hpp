@@ -23,6 +23,7 @@ unsigned console_poll(int stream, unsigned wanted);
 // Not on a kernel stack: the launcher wants to know where it lies.
 Result<std::size_t> give_back(std::span<const abi::PhysRange> blocks);
 void log(std::string_view line);
+void trace(const void* ring, std::size_t size_bytes);
 void crash(const abi::CrashRecord& record);
 [[nodiscard]] std::int64_t stop(abi::StopRecord& record);
 [[noreturn]] void exit(int status, int signal);

@@ -10,6 +10,7 @@
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/base/format.hpp"
+#include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/drivers/byte_ring.hpp"
 #include "guest-runtime/drivers/control_frames.hpp"
 #include "guest-runtime/drivers/serial_port.hpp"
@@ -25,7 +26,7 @@ constexpr int patience = 20'000;                        // looks at a busy seria
 constexpr std::uint8_t interrupt_key = 3, end_key = 4;  // ^C, ^D
 constexpr int signal_interrupt = 2, signal_last = 64;
 
-constinit Ports ports{abi::serial_port, abi::serial_port, 0, 0};
+constinit Ports ports{abi::serial_port, abi::serial_port, 0, 0, 0};
 constinit abi::StreamKind input_kind = abi::StreamKind::tty;
 constinit SerialPort serial{abi::serial_port};
 constinit SerialPort control{control_port_default};
@@ -206,6 +207,14 @@ void print_status(std::string_view line) {
     if (ports.status == 0) return;
     (void)send(ports.status, bytes_of(line), patience);
     (void)send(ports.status, bytes_of("\n"), patience);
+}
+
+bool write_trace(std::span<const std::byte> record) {
+    if (ports.trace == 0) return false;
+    static constinit Spinlock lock;  // a record is in one piece
+    Guard guard(lock);
+    (void)send(ports.trace, record, patience);
+    return true;
 }
 
 std::uint32_t on_interrupt() {

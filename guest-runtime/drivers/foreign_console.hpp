@@ -17,6 +17,7 @@ struct Ports {
     std::uint16_t standard_output;
     std::uint16_t standard_error;
     std::uint16_t status;   // lines "exit N", "signal N", "panic", "read N"; 0: nobody listens
+    std::uint16_t trace;    // records of system calls; 0: nobody listens
     std::uint16_t control;  // a serial port with frames of stdin and signals; 0: stdin is the first serial port
 };
 
@@ -33,6 +34,8 @@ unsigned poll(int stream, unsigned wanted);
 // All of it, however long it takes.
 void print_error(std::string_view text);
 void print_status(std::string_view line);
+// False: nobody listens.
+bool write_trace(std::span<const std::byte> record);
 
 // In the handler of a serial port's interrupt: returns attention bits.
 std::uint32_t on_interrupt();

@@ -6,6 +6,7 @@
 #include "guest-runtime/drivers/foreign_console.hpp"
 #include "guest-runtime/drivers/foreign_machine.hpp"
 #include "guest-runtime/drivers/foreign_timer.hpp"
+#include "guest-runtime/drivers/trace_ring.hpp"
 
 namespace husk::platform {
 
@@ -43,6 +44,10 @@ void log(std::string_view line) {
     foreign_console::print_error("husk: ");
     foreign_console::print_error(line);
     foreign_console::print_error("\n");
+}
+
+bool trace(std::span<const std::byte> record) {
+    return is_foreign ? foreign_console::write_trace(record) : trace_ring::write(record);
 }
 
 void crash(const abi::CrashRecord& record) {

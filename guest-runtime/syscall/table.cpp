@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/syscall/table.hpp"
+
 #include <array>
 #include <atomic>
+#include <string_view>
 
 #include "guest-runtime/arch/entry.hpp"
-#include "guest-runtime/arch/entry_offsets.h"
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/syscall/handlers.hpp"
@@ -14,15 +16,14 @@ namespace husk::sys {
 namespace {
 
 struct Row {
-    unsigned number;
-    const char* name;
+    std::uint16_t number;
     Handler handler;
 };
 
 SysResult sys_missing(const Call& call) { return husk_unknown_syscall(&const_cast<Call&>(call)); }
 
 constexpr Row rows[] = {
-#define HUSK_SYSCALL(number, name, handler) {number, #name, handler},
+#define HUSK_SYSCALL(number, name, handler) {number, handler},
 #include <husk/abi/linux_calls.def>
 };
 
@@ -33,25 +34,33 @@ constexpr std::array<Handler, SYSCALL_COUNT> handlers_by_number() {
     return handlers;
 }
 
-const char* name_of(std::uint64_t number) {
-    for (const Row& row : rows) {
-        if (row.number == number) return row.name;
-    }
-    return "unknown";
-}
+// Numbers, and names with a NUL behind each, in the same order: half of what pointers to names would take.
+constexpr std::uint16_t numbers[] = {
+#define HUSK_SYSCALL(number, name, handler) number,
+#include <husk/abi/linux_calls.def>
+};
+constexpr char names[] =
+#define HUSK_SYSCALL(number, name, handler) #name "\0"
+#include <husk/abi/linux_calls.def>
+    ;
 
 // One bit for each number that was named already.
 constinit std::array<std::atomic<std::uint64_t>, SYSCALL_COUNT / 64 + 1> named{};
 
 }  // namespace
 
+const char* call_name(std::uint64_t number) {
+    const char* name = names;
+    for (std::uint16_t known : numbers) {
+        if (known == number) return name;
+        name += std::string_view(name).size() + 1;
+    }
+    return "unknown";
+}
+
 }  // namespace husk::sys
 
-// Read by entry.S.
-extern "C" {
-extern const std::array<husk::sys::Handler, SYSCALL_COUNT> husk_syscall_table;
 constinit const std::array<husk::sys::Handler, SYSCALL_COUNT> husk_syscall_table = husk::sys::handlers_by_number();
-}
 
 extern "C" long husk_unknown_syscall(husk::arch::Context* context) {
     using namespace husk;
@@ -62,7 +71,7 @@ extern "C" long husk_unknown_syscall(husk::arch::Context* context) {
     if (!log_is_wanted() || (sys::named[slot / 64].fetch_or(bit) & bit) != 0) return not_there;
     char buffer[96];
     TextWriter text(buffer);
-    text.text("system call ").decimal(number).text(" (").text(sys::name_of(number)).text(") is not there: ENOSYS");
+    text.text("system call ").decimal(number).text(" (").text(sys::call_name(number)).text(") is not there: ENOSYS");
     log_line(text.view());
     return not_there;
 }

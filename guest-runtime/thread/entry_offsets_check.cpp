@@ -5,6 +5,7 @@
 #include <husk/abi/boot_info.hpp>
 #include <husk/abi/machine.hpp>
 #include <husk/abi/memory_layout.hpp>
+#include <husk/abi/thread_label.hpp>
 #include <husk/abi/version.hpp>
 
 #include "guest-runtime/arch/context.hpp"
@@ -16,6 +17,11 @@ namespace husk::arch {
 
 static_assert(SELECTOR_USER_DATA == abi::selector::user_data && SELECTOR_USER_CODE == abi::selector::user_code);
 static_assert(EXCEPTION_VECTORS == abi::exception_vectors && USER_RFLAGS == abi::user_rflags);
+static_assert(GS_CURRENT == abi::vcpu_area::current_thread_offset);
+static_assert(sizeof(thread::ThreadHead) == sizeof(abi::ThreadLabel));
+static_assert(offsetof(thread::ThreadHead, tid) == offsetof(abi::ThreadLabel, tid));
+static_assert(offsetof(thread::ThreadHead, name) == offsetof(abi::ThreadLabel, name));
+static_assert(sizeof(Context) == abi::entered_registers_bytes);
 static_assert(ABI_NUMBER == abi::abi_number);
 static_assert(INTERRUPT_VECTORS == interrupt_vectors);
 

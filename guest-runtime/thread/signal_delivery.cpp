@@ -3,6 +3,7 @@
 
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/signal_frame.hpp"
+#include "guest-runtime/thread/signal_observer.hpp"
 #include "guest-runtime/thread/signal_state.hpp"
 #include "guest-runtime/thread/syscall_restart.hpp"
 #include "guest-runtime/thread/thread.hpp"
@@ -41,6 +42,7 @@ bool act_on(arch::Context& context, const SignalInfo& info) {
     Thread& self = current();
     SignalAction action = claim_signal_action(info.number);
     if (action.handler == handler_ignore) return false;
+    if (signal_observer != nullptr) signal_observer(info);
     if (action.handler == handler_default) {
         DefaultAction what = default_action(info.number);
         if (what == DefaultAction::ignore) return false;

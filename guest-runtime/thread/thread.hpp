@@ -24,9 +24,11 @@ inline constexpr std::uint32_t stop = 1u << 3;          // stop for the debugger
 inline constexpr std::uint32_t stop_asked = 1u << 4;    // because the debugger asked, not after a step
 }  // namespace work
 
-// entry.S reads `work` at offset 0 of Thread.
+// The beginning of Thread: entry.S reads `work` at offset 0, the launcher all of it as an abi::ThreadLabel.
 struct ThreadHead {
     std::atomic<std::uint32_t> work = 0;
+    std::uint32_t tid = 0;
+    char name[16] = {};
 };
 
 struct RunTag;
@@ -71,8 +73,6 @@ public:
         return *reinterpret_cast<arch::Context*>(kernel_stack - sizeof(arch::Context));
     }
 
-    std::uint32_t tid = 0;
-    char name[16] = {};
     std::uint64_t kernel_stack = 0;  // 8 below its end, so that Context leaves the stack 16-byte aligned
     std::uint64_t saved_rsp = 0;
     std::uint64_t fs_base = 0;

@@ -5,6 +5,7 @@
 #include "launcher/config/config_file.hpp"
 #include "launcher/config/disk_option.hpp"
 #include "launcher/config/net_option.hpp"
+#include "launcher/config/trace_option.hpp"
 #include "launcher/config/values.hpp"
 
 namespace husk::cli {
@@ -35,6 +36,9 @@ struct RunOptions {
     std::optional<std::string> core;
     std::optional<std::string> gdb;
     std::optional<std::string> gdb_on_crash;
+    std::optional<std::string> trace;
+    std::optional<std::string> trace_file;
+    std::optional<std::string> profile;
     std::string stats;  // empty: not given
     bool verbose = false;
 };
@@ -79,6 +83,11 @@ void add_options(OptionParser& parser, RunOptions& options) {
     parser.add_text("--gdb", "PORT", options.gdb,
                     "wait for gdb at [HOST:]PORT before the application's first instruction");
     parser.add_text("--gdb-on-crash", "PORT", options.gdb_on_crash, "wait for gdb when the application crashes");
+    parser.add_text("--trace", "WHAT", options.trace,
+                    "print system calls as they are made: syscalls, or syscalls:openat,read,...");
+    parser.add_text("--trace-file", "FILE", options.trace_file, "print them into a file instead of stderr");
+    parser.add_text("--profile", "FILE", options.profile,
+                    "sample where the application spends its time: folded stacks, and a report in FILE.txt");
     parser.add_optional_text("--stats", "text", options.stats,
                              "print times and counts at the end; --stats=json as JSON");
     parser.add_flag("--verbose", options.verbose, "say what the launcher and the runtime do");
@@ -127,6 +136,17 @@ void apply_networks(const RunOptions& options, config::LaunchConfig& config) {
     if (const std::string wrong = config::check_networks(config.networks); !wrong.empty()) refuse_usage("{}", wrong);
 }
 
+void apply_trace(const RunOptions& options, config::LaunchConfig& config) {
+    if (options.trace) {
+        if (const std::string wrong = config::parse_trace(*options.trace, config.debug.trace); !wrong.empty())
+            refuse_usage("--trace: {}", wrong);
+    }
+    if (options.trace_file) config.debug.trace.file = *options.trace_file;
+    if (config.debug.trace.file && config.debug.trace.calls.empty())
+        refuse_usage("--trace-file needs something to trace: add --trace=syscalls");
+    if (options.profile) config.debug.profile = *options.profile;
+}
+
 void apply(const RunOptions& options, config::LaunchConfig& config) {
     using namespace config;
     if (options.name) config.name = *options.name;
@@ -170,6 +190,7 @@ void apply(const RunOptions& options, config::LaunchConfig& config) {
         config.debug.gdb_on_crash =
             parse_value("--gdb-on-crash", *options.gdb_on_crash, parse_debug_address, debug_address_form);
     }
+    apply_trace(options, config);
     if (!options.stats.empty()) config.stats = parse_value("--stats", options.stats, parse_stats, stats_form);
     config.verbose = config.verbose || options.verbose;
 }

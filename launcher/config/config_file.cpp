@@ -28,6 +28,7 @@
 #include "launcher/config/net_option.hpp"
 #include "launcher/config/read_text_file.hpp"
 #include "launcher/config/text.hpp"
+#include "launcher/config/trace_option.hpp"
 #include "launcher/config/values.hpp"
 #include "launcher/host/error.hpp"
 
@@ -126,6 +127,11 @@ void set_stats(const Setting& setting, LaunchConfig& config) {
     } else {
         config.stats = setting.parsed(parse_stats, stats_form);
     }
+}
+
+void set_trace(const Setting& setting, LaunchConfig& config) {
+    const std::string wrong = parse_trace(setting.string(trace_form), config.debug.trace);
+    if (!wrong.empty()) setting.refuse("{}", wrong);
 }
 
 void set_directory(const Setting& setting, LaunchConfig& config) {
@@ -252,6 +258,9 @@ constexpr std::array keys{
     Key{"accel",
         [](const Setting& s, LaunchConfig& c) { c.accelerator = s.parsed(parse_accelerator, accelerator_form); }},
     Key{"core", [](const Setting& s, LaunchConfig& c) { c.core_file = s.path(); }},
+    Key{"trace", set_trace},
+    Key{"trace-file", [](const Setting& s, LaunchConfig& c) { c.debug.trace.file = s.path(); }},
+    Key{"profile", [](const Setting& s, LaunchConfig& c) { c.debug.profile = s.path(); }},
     Key{"stats", set_stats},
     Key{"verbose", [](const Setting& s, LaunchConfig& c) { c.verbose = s.boolean(); }},
 };

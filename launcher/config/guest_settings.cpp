@@ -32,6 +32,7 @@ std::vector<std::string> guest_settings(const LaunchConfig& config) {
     std::ranges::move(net_settings(config.networks), std::back_inserter(settings));
     if (!config.host_name.empty()) settings.push_back("hostname=" + config.host_name);
     if (config.memory_target_bytes) settings.push_back("memory_target=" + std::to_string(*config.memory_target_bytes));
+    if (!config.debug.trace.calls.empty()) settings.push_back("trace=" + config.debug.trace.calls);
     return settings;
 }
 

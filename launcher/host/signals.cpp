@@ -9,14 +9,21 @@
 
 namespace husk::host {
 
-void handle_signal(int number, SignalHandler handler) {
+namespace {
+
+void install(int number, SignalHandler handler, int flags) {
     struct sigaction action {};
     action.sa_sigaction = handler;
-    action.sa_flags = SA_SIGINFO;
+    action.sa_flags = flags;
     struct sigaction previous {};
     ::sigaction(number, &action, &previous);
     if (previous.sa_handler == SIG_IGN) ::sigaction(number, &previous, nullptr);
 }
+
+}  // namespace
+
+void handle_signal(int number, SignalHandler handler) { install(number, handler, SA_SIGINFO); }
+void handle_signal_quietly(int number, SignalHandler handler) { install(number, handler, SA_SIGINFO | SA_RESTART); }
 
 void ignore_signal(int number) { ::signal(number, SIG_IGN); }
 
@@ -54,10 +61,15 @@ ThreadAlarm::~ThreadAlarm() {
     if (exists_) ::timer_delete(timer_);
 }
 
-void ThreadAlarm::start(std::uint64_t delay_ns) {
+void ThreadAlarm::start(std::uint64_t delay_ns) { set(delay_ns, 0); }
+void ThreadAlarm::start_periodic(std::uint64_t period_ns) { set(period_ns, period_ns); }
+
+void ThreadAlarm::set(std::uint64_t delay_ns, std::uint64_t period_ns) {
     constexpr std::uint64_t second_ns = 1'000'000'000;
-    itimerspec spec{};
-    spec.it_value = {static_cast<time_t>(delay_ns / second_ns), static_cast<long>(delay_ns % second_ns)};
+    const auto split = [](std::uint64_t ns) {
+        return timespec{static_cast<time_t>(ns / second_ns), static_cast<long>(ns % second_ns)};
+    };
+    const itimerspec spec{split(period_ns), split(delay_ns)};
     ::timer_settime(timer_, 0, &spec, nullptr);
 }
 

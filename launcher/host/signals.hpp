@@ -14,6 +14,9 @@ using SignalHandler = void (*)(int number, siginfo_t* info, void* context);
 // Interrupts system calls (no SA_RESTART). A signal that was ignored when the launcher started stays ignored.
 void handle_signal(int number, SignalHandler handler);
 
+// The same, but system calls that it interrupts go on.
+void handle_signal_quietly(int number, SignalHandler handler);
+
 void ignore_signal(int number);
 
 // The kernel's id of the calling thread.
@@ -40,7 +43,7 @@ private:
     sigset_t previous_{};
 };
 
-// Sends `number` to the thread that made it, once, with si_code SI_TIMER.
+// Sends `number` to the thread that made it, with si_code SI_TIMER.
 class ThreadAlarm final {
 public:
     explicit ThreadAlarm(int number);
@@ -48,9 +51,15 @@ public:
     ThreadAlarm(const ThreadAlarm&) = delete;
     ThreadAlarm& operator=(const ThreadAlarm&) = delete;
 
+    // Once.
     void start(std::uint64_t delay_ns);
 
+    // Every period; what it could not deliver in time is left out.
+    void start_periodic(std::uint64_t period_ns);
+
 private:
+    void set(std::uint64_t delay_ns, std::uint64_t period_ns);
+
     timer_t timer_{};
     bool exists_ = false;
 };

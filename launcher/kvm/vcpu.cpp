@@ -173,6 +173,22 @@ std::optional<CodePosition> Vcpu::try_position() {
                         (events.exception.injected | events.interrupt.injected | events.nmi.injected) != 0};
 }
 
+std::optional<abi::CrashRegisters> Vcpu::try_registers() {
+    kvm_regs general;
+    kvm_sregs special;
+    if (::ioctl(fd_.get(), KVM_GET_REGS, &general) != 0) return std::nullopt;
+    if (::ioctl(fd_.get(), KVM_GET_SREGS, &special) != 0) return std::nullopt;
+    abi::CrashRegisters r{};
+    r.rax = general.rax, r.rbx = general.rbx, r.rcx = general.rcx, r.rdx = general.rdx;
+    r.rsi = general.rsi, r.rdi = general.rdi, r.rbp = general.rbp, r.rsp = general.rsp;
+    r.r8 = general.r8, r.r9 = general.r9, r.r10 = general.r10, r.r11 = general.r11;
+    r.r12 = general.r12, r.r13 = general.r13, r.r14 = general.r14, r.r15 = general.r15;
+    r.rip = general.rip, r.rflags = general.rflags;
+    r.cs = special.cs.selector, r.ss = special.ss.selector;
+    r.fs_base = special.fs.base, r.gs_base = special.gs.base;
+    return r;
+}
+
 void Vcpu::redirect(std::uint64_t rip, std::uint64_t rsp, std::uint64_t rflags) {
     kvm_run& page = shared();
     page.s.regs.regs.rip = rip;

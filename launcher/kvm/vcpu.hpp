@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 
+#include <husk/abi/crash_record.hpp>
+
 #include "launcher/host/file_descriptor.hpp"
 #include "launcher/host/mapping.hpp"
 #include "launcher/kvm/cpu_state.hpp"
@@ -59,6 +61,9 @@ public:
 
     // Only while the vCPU is out of the guest, after Interrupted: then no instruction is half done.
     [[nodiscard]] std::optional<CodePosition> try_position();
+
+    // All general registers, and the ring in the low bits of cs. At the same times as try_position().
+    [[nodiscard]] std::optional<abi::CrashRegisters> try_registers();
 
     // Continues at rip with rsp and rflags; the other registers stay. After try_position.
     void redirect(std::uint64_t rip, std::uint64_t rsp, std::uint64_t rflags);

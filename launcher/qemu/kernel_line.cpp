@@ -46,6 +46,7 @@ std::string make_kernel_line(const config::LaunchConfig& config, const StreamFac
     add(" husk.cwd=", config.working_directory);
     for (const std::string& entry : config.environment) add(" husk.env=", entry);
     for (const std::string& setting : config::guest_settings(config)) add(" husk.", setting);
+    if (!config.debug.trace.calls.empty()) line += config::fill_in(" husk.trace-port={}", Hex{port::trace});
     if (config.verbose) line += " husk.verbose";
     line += " --";
     for (const std::string& argument : config.arguments) add(" ", argument);

@@ -22,6 +22,7 @@ namespace port {
 inline constexpr std::uint16_t standard_output = 0x401;
 inline constexpr std::uint16_t standard_error = 0x402;
 inline constexpr std::uint16_t status = 0x403;     // lines, see status_lines.hpp
+inline constexpr std::uint16_t trace = 0x404;      // records of system calls (abi::TraceRecord)
 inline constexpr std::uint16_t control = 0x2f8;    // a 16550, received bytes are frames, see control_frames.hpp
 inline constexpr std::uint16_t debug_exit = 0xf4;  // a write ends QEMU
 }  // namespace port

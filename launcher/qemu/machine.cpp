@@ -88,6 +88,8 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
                           "pass them in a file, or use --accel kvm");
     }
     Pair output = make_pair(), error = make_pair(), serial = make_pair(), status = make_pair(), control = make_pair();
+    const bool is_traced = !config.debug.trace.calls.empty();
+    Pair trace = is_traced ? make_pair() : Pair{};
     CommandLine line;
     // With devices QEMU adds a word for each to the kernel line, which it does only without ACPI.
     const bool has_devices = !config.disks.empty() || !config.networks.empty();
@@ -114,6 +116,10 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     line.add_output_port(port::standard_output, "out");
     line.add_output_port(port::standard_error, "err");
     line.add_output_port(port::status, "status");
+    if (is_traced) {
+        line.add_channel("trace", trace);
+        line.add_output_port(port::trace, "trace");
+    }
     line.add({"-device", fill_in("isa-serial,iobase={},irq=3,chardev=control", Hex{port::control})});
     line.add({"-device", fill_in("isa-debug-exit,iobase={},iosize=4", Hex{port::debug_exit})});
 
@@ -122,7 +128,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     if (pid < 0) throw host::errno_error("cannot start QEMU");
     if (pid == 0) become_qemu(program, words.data());
     return Machine(pid, {std::move(output.ours), std::move(error.ours), std::move(serial.ours), std::move(status.ours),
-                         std::move(control.ours)});
+                         std::move(trace.ours), std::move(control.ours)});
 }
 
 Machine::Machine(Machine&& other) noexcept

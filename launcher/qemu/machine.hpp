@@ -18,6 +18,7 @@ struct Channels {
     host::FileDescriptor standard_error;
     host::FileDescriptor serial;  // COM1: what a runtime says before it has read its command line
     host::FileDescriptor status;
+    host::FileDescriptor trace;    // closed: nothing is traced
     host::FileDescriptor control;  // to the guest
 };
 

@@ -29,6 +29,8 @@ using host::ExitCode;
 
 constexpr std::array forwarded_signals{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
 
+constexpr std::chrono::milliseconds trace_period(100);
+
 // These signals, and QEMU's end, become bytes to read. They stay blocked: the launcher ends with the run.
 host::FileDescriptor watch_signals() {
     sigset_t set;
@@ -44,8 +46,8 @@ host::FileDescriptor watch_signals() {
 
 class Session final {
 public:
-    Session(Machine machine, std::optional<std::chrono::milliseconds> timeout)
-        : signals_(watch_signals()), machine_(std::move(machine)) {
+    Session(Machine machine, std::optional<std::chrono::milliseconds> timeout, const TraceHooks& hooks)
+        : signals_(watch_signals()), machine_(std::move(machine)), hooks_(hooks) {
         if (timeout) deadline_ = Clock::now() + *timeout;
     }
 
@@ -65,13 +67,13 @@ private:
     [[nodiscard]] bool is_over() {
         if (killed_) return true;
         return output_.is_finished() && error_.is_finished() && serial_.is_finished() && status_ended_ &&
-               machine_.try_reap();
+               (trace_ended_ || !hooks_.on_trace) && machine_.try_reap();
     }
 
     void wait_and_serve() {
         Channels& channels = machine_.channels();
         const bool send = !to_send_.empty();
-        std::array<pollfd, 7> watched{
+        std::array<pollfd, 8> watched{
             pollfd{signals_.get(), POLLIN, 0},
             pollfd{status_ended_ ? -1 : channels.status.get(), POLLIN, 0},
             pollfd{send ? channels.control.get() : -1, POLLOUT, 0},
@@ -79,9 +81,14 @@ private:
             output_.interest(),
             error_.interest(),
             serial_.interest(),
+            pollfd{trace_ended_ ? -1 : channels.trace.get(), POLLIN, 0},
         };
         if (poll(watched.data(), watched.size(), wait_ms()) < 0 && errno != EINTR) {
             throw host::errno_error("cannot wait for QEMU");
+        }
+        if (hooks_.on_trace_period && Clock::now() >= next_trace_period_) {
+            hooks_.on_trace_period();
+            next_trace_period_ = Clock::now() + trace_period;
         }
         const auto ready = [&](std::size_t index) { return watched[index].revents != 0; };
         if (deadline_ && Clock::now() >= *deadline_) on_timeout();
@@ -93,12 +100,14 @@ private:
         if (ready(4) && !output_.on_ready()) to_send_ += make_signal_frame(SIGPIPE);
         if (ready(5) && !error_.on_ready()) to_send_ += make_signal_frame(SIGPIPE);
         if (ready(6)) static_cast<void>(serial_.on_ready());
+        if (ready(7)) on_trace();
     }
 
     [[nodiscard]] int wait_ms() const {
-        if (!deadline_) return -1;
+        constexpr int period_ms = static_cast<int>(trace_period.count());
+        if (!deadline_) return hooks_.on_trace_period ? period_ms : -1;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now()).count();
-        return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
+        return static_cast<int>(std::clamp<std::int64_t>(left, 0, hooks_.on_trace_period ? period_ms : 1'000'000));
     }
 
     void on_timeout() {
@@ -148,6 +157,14 @@ private:
         }
     }
 
+    void on_trace() {
+        std::array<std::byte, 16384> bytes;
+        const ssize_t got = read(machine_.channels().trace.get(), bytes.data(), bytes.size());
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got > 0) hooks_.on_trace(std::span(bytes).first(static_cast<std::size_t>(got)));
+        trace_ended_ = got <= 0;
+    }
+
     void on_room_to_send() {
         const ssize_t sent = write(machine_.channels().control.get(), to_send_.data(), to_send_.size());
         if (sent > 0) to_send_.erase(0, static_cast<std::size_t>(sent));
@@ -165,6 +182,9 @@ private:
 
     host::FileDescriptor signals_;
     Machine machine_;
+    const TraceHooks& hooks_;
+    Clock::time_point next_trace_period_ = Clock::now() + trace_period;
+    bool trace_ended_ = false;
     OutputPump output_{machine_.channels().standard_output.get(), STDOUT_FILENO};
     OutputPump error_{machine_.channels().standard_error.get(), STDERR_FILENO};
     OutputPump serial_{machine_.channels().serial.get(), STDERR_FILENO};
@@ -181,9 +201,9 @@ private:
 
 }  // namespace
 
-Ending run_under_qemu(const config::LaunchConfig& config) {
+Ending run_under_qemu(const config::LaunchConfig& config, const TraceHooks& hooks) {
     const std::string kernel_line = make_kernel_line(config, examine_streams());
-    return Session(Machine::start(config, kernel_line), config.timeout).run();
+    return Session(Machine::start(config, kernel_line), config.timeout, hooks).run();
 }
 
 }  // namespace husk::qemu

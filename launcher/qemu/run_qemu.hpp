@@ -2,6 +2,10 @@
 // Runs an image under the installed QEMU where KVM is not to be had.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <span>
+
 #include "launcher/config/launch_config.hpp"
 
 namespace husk::qemu {
@@ -12,7 +16,13 @@ struct Ending {
     int signal = 0;  // 0: it exited
 };
 
+// What the guest tells of its system calls, as run::RunHooks has it. Neither is set: nobody wants to know.
+struct TraceHooks {
+    std::function<void(std::span<const std::byte>)> on_trace;
+    std::function<void()> on_trace_period;
+};
+
 // Throws host::Error: no_qemu, guest_fault, runtime_panic, timeout, host_failure.
-[[nodiscard]] Ending run_under_qemu(const config::LaunchConfig& config);
+[[nodiscard]] Ending run_under_qemu(const config::LaunchConfig& config, const TraceHooks& hooks);
 
 }  // namespace husk::qemu

@@ -27,15 +27,6 @@ std::string padded_hex(std::uint64_t value) {
     return "0x" + std::string(digits - text.size(), '0') + text;
 }
 
-std::string demangle(const std::string& name) {
-    struct Free {
-        void operator()(char* text) const { std::free(text); }
-    };
-    int status = 0;
-    const std::unique_ptr<char, Free> text(__cxxabiv1::__cxa_demangle(name.c_str(), nullptr, nullptr, &status));
-    return status == 0 ? std::string(text.get()) : name;
-}
-
 std::string describe_frame(const Frame& frame, const image::SymbolTable& symbols, const DebugInfo& debug_info) {
     std::string text = padded_hex(frame.pc) + " in ";
     const image::Symbol* symbol = symbols.find(frame.lookup_pc);
@@ -66,6 +57,15 @@ std::vector<Run> find_runs(std::span<const Frame> frames) {
 }
 
 }  // namespace
+
+std::string demangle(const std::string& name) {
+    struct Free {
+        void operator()(char* text) const { std::free(text); }
+    };
+    int status = 0;
+    const std::unique_ptr<char, Free> text(__cxxabiv1::__cxa_demangle(name.c_str(), nullptr, nullptr, &status));
+    return status == 0 ? std::string(text.get()) : name;
+}
 
 std::string describe_cause(const Crash& crash) {
     const abi::CrashRecord& record = crash.record;

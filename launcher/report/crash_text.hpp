@@ -13,6 +13,9 @@
 
 namespace husk::report {
 
+// As it stands in the source, where the name is a mangled one.
+[[nodiscard]] std::string demangle(const std::string& name);
+
 // "SIGSEGV at address 0x0 (address not mapped) in thread 1 (app)", and the message of the record.
 [[nodiscard]] std::string describe_cause(const Crash& crash);
 

@@ -53,11 +53,13 @@ struct DebugInfo::Handles {
     image::ElfHandle elf;
     Dwarf_CFI* frames = nullptr;
     Dwarf* dwarf = nullptr;
+    Dwarf_CFI* debug_frames = nullptr;  // the dwarf's own: of code that never throws, such as the runtime
 
     explicit Handles(const host::FileDescriptor& file) : elf(image::open_elf(file)) {
         if (elf == nullptr) return;
         frames = dwarf_getcfi_elf(elf.get());
         dwarf = dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr);
+        if (dwarf != nullptr) debug_frames = dwarf_getcfi(dwarf);
     }
     ~Handles() {
         if (frames != nullptr) dwarf_cfi_end(frames);
@@ -72,7 +74,10 @@ DebugInfo::~DebugInfo() = default;
 
 std::optional<FrameRules> DebugInfo::find_rules(std::uint64_t pc) const {
     Dwarf_Frame* found = nullptr;
-    if (handles_->frames == nullptr || dwarf_cfi_addrframe(handles_->frames, pc, &found) != 0) return std::nullopt;
+    const auto look_in = [&](Dwarf_CFI* frames) {
+        return frames != nullptr && dwarf_cfi_addrframe(frames, pc, &found) == 0;
+    };
+    if (!look_in(handles_->frames) && !look_in(handles_->debug_frames)) return std::nullopt;
     const std::unique_ptr<Dwarf_Frame, FrameEnd> frame(found);
 
     FrameRules rules;

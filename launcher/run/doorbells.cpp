@@ -85,6 +85,10 @@ std::optional<End> Doorbells::serve(std::uint16_t port, VirtualCpu& cpu) {
             cpu.counts.count(ExitKind::wake);
             result = host_.interrupt_vcpu(arguments.word[0]) ? 0 : -EINVAL;
             break;
+        case abi::Doorbell::trace:
+            cpu.counts.count(ExitKind::trace);
+            result = trace(arguments);
+            break;
         default:
             return failed(host::ExitCode::guest_fault,
                           "the guest rang doorbell " + std::to_string(port) + ", which this launcher does not have");
@@ -152,6 +156,7 @@ std::int64_t Doorbells::give_back(const Arguments& arguments) const {
 }
 
 std::int64_t Doorbells::crash(const Arguments& arguments, const VirtualCpu& cpu) {
+    trace_.drain();  // what led here comes first
     const auto record = try_read_crash_record(memory_, {arguments.word[0]});
     if (!record) return -EFAULT;
     const std::lock_guard lock(death_mutex_);
@@ -168,6 +173,7 @@ std::int64_t Doorbells::crash(const Arguments& arguments, const VirtualCpu& cpu)
 
 std::int64_t Doorbells::stop(const Arguments& arguments, const VirtualCpu& cpu) {
     if (!hooks_.on_stop) return 0;
+    trace_.drain();
     const auto record = try_read_stop_record(memory_, {arguments.word[0]});
     if (!record) return -EFAULT;
     const std::lock_guard lock(death_mutex_);
@@ -178,6 +184,14 @@ std::int64_t Doorbells::stop(const Arguments& arguments, const VirtualCpu& cpu) 
     if (!answer.goes_on) return -EINTR;
     host_.watch_debugger(answer.watch_fd);
     return answer.takes_signal ? 1 : 0;
+}
+
+std::int64_t Doorbells::trace(const Arguments& arguments) {
+    if (!hooks_.on_trace) return 0;
+    if (!trace_.attach({arguments.word[0]}, arguments.word[1])) return -EFAULT;
+    trace_.drain();
+    if (!is_traced_.exchange(true)) host_.watch_trace();
+    return 0;
 }
 
 void Doorbells::write_serial(std::span<const std::byte> bytes) {

@@ -16,6 +16,7 @@
 #include "launcher/run/console.hpp"
 #include "launcher/run/end.hpp"
 #include "launcher/run/run.hpp"
+#include "launcher/run/trace_ring.hpp"
 #include "launcher/run/virtual_cpu.hpp"
 
 namespace husk::run {
@@ -36,6 +37,9 @@ public:
     virtual bool wake_vcpu(std::uint64_t index) = 0;
     virtual bool interrupt_vcpu(std::uint64_t index) = 0;
 
+    // Calls Doorbells::drain_trace() every now and then.
+    virtual void watch_trace() = 0;
+
     // In between, no vCPU but this one is in the guest.
     virtual void hold_others(const VirtualCpu& cpu) = 0;
     virtual void release_others(const VirtualCpu& cpu) = 0;
@@ -45,7 +49,11 @@ class Doorbells final {
 public:
     Doorbells(const memory::GuestMemory& memory, abi::GuestPhys page_table_root, const RunHooks& hooks,
               DoorbellHost& host)
-        : memory_(memory), page_table_root_(page_table_root), hooks_(hooks), host_(host) {}
+        : memory_(memory),
+          page_table_root_(page_table_root),
+          hooks_(hooks),
+          host_(host),
+          trace_(memory, hooks.on_trace) {}
 
     // Serves the doorbell of `port` on the thread of the vCPU that rang it. A value: the VM ends.
     [[nodiscard]] std::optional<End> serve(std::uint16_t port, VirtualCpu& cpu);
@@ -55,6 +63,9 @@ public:
 
     // Once all vCPUs have stopped.
     [[nodiscard]] std::optional<abi::CrashKind> crash() const { return crash_; }
+
+    // Passes on what the guest has written about its system calls. Any thread.
+    void drain_trace() { trace_.drain(); }
 
     // Whether the debugger's hook is at work. Any thread.
     [[nodiscard]] bool is_stopped() const { return is_stopped_.load(); }
@@ -71,11 +82,14 @@ private:
     [[nodiscard]] std::int64_t give_back(const Arguments& arguments) const;
     [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VirtualCpu& cpu);
     [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VirtualCpu& cpu);
+    [[nodiscard]] std::int64_t trace(const Arguments& arguments);
 
     const memory::GuestMemory& memory_;
     const abi::GuestPhys page_table_root_;
     const RunHooks& hooks_;
     DoorbellHost& host_;
+    TraceRingReader trace_;
+    std::atomic<bool> is_traced_ = false;
     std::mutex console_mutex_;
     Console console_;                         // under console_mutex_
     std::mutex death_mutex_;                  // held while a crash or a stop is looked at

@@ -70,6 +70,7 @@ private:
     [[nodiscard]] bool serve_device(const kvm::MmioAccess& access);
     [[nodiscard]] bool on_interrupted(VirtualCpu& cpu);
     void try_upcall(VirtualCpu& cpu);
+    void take_sample(VirtualCpu& cpu) const;
     void start_ticker(VirtualCpu& cpu);
 
     // The VM ends; of several reasons the first one counts. Any thread.
@@ -95,6 +96,7 @@ private:
     // DoorbellHost
     void watch_console(unsigned stream, short poll_events) override;
     void watch_debugger(int fd) override;
+    void watch_trace() override;
     bool wake_vcpu(std::uint64_t index) override { return cpus_.wake(index); }
     bool interrupt_vcpu(std::uint64_t index) override { return cpus_.interrupt(index); }
     void hold_others(const VirtualCpu& cpu) override { cpus_.hold_others(cpu); }

@@ -29,6 +29,9 @@ constexpr std::byte transmitter_empty{0x60};
 // one: a short run must not get any.
 constexpr std::chrono::milliseconds event_fd_age(20);
 
+// How long the trace of a guest that makes few calls may lag behind.
+constexpr std::chrono::milliseconds trace_period(100);
+
 bool is_doorbell(std::uint16_t port) { return port >= abi::doorbell_first_port && port <= abi::doorbell_last_port; }
 bool is_serial(std::uint16_t port) { return port >= abi::serial_port && port < abi::serial_port + serial_ports; }
 
@@ -48,6 +51,7 @@ void Machine::run(Outcome& outcome) {
     if (config_.timeout) cpu.control.let_alarm_end_wait();
     cpu.control.set_alarm_work([this] { start_control(); });
     install_kick_handler();
+    if (hooks_.on_sample) install_sample_handler();
     forward_host_signals(cpus_);
     started_at_ = std::chrono::steady_clock::now();
     host::ThreadAlarm alarm(kick_signal());
@@ -57,6 +61,7 @@ void Machine::run(Outcome& outcome) {
     run_until_end(cpu);
     timer.done("run");
     cpus_.end_others();
+    doorbells_->drain_trace();
     stop_forwarding_host_signals();
     cpu.control.detach_from_this_thread();
     outcome.crash = doorbells_->crash();
@@ -88,6 +93,11 @@ void Machine::attach(VirtualCpu& cpu) {
 }
 
 void Machine::run_until_end(VirtualCpu& cpu) {
+    std::optional<host::ThreadAlarm> sampler;
+    if (hooks_.on_sample) {
+        host::unblock_signal(sample_signal());
+        sampler.emplace(sample_signal()).start_periodic(sample_period_ns);
+    }
     while (serve(cpu, cpu.control.run_guest())) {
     }
 }
@@ -155,12 +165,19 @@ bool Machine::serve_device(const kvm::MmioAccess& access) {
 
 bool Machine::on_interrupted(VirtualCpu& cpu) {
     if (cpu.control.stop_requested()) return false;
+    if (cpu.control.take_sample_wish()) take_sample(cpu);
     if (cpu.control.take_alarm()) {
         start_ticker(cpu);
         if (cpu.index == 0) start_control();
     }
     if (cpu.control.attention() != 0) try_upcall(cpu);
     return true;
+}
+
+void Machine::take_sample(VirtualCpu& cpu) const {
+    const auto registers = cpu.vcpu->try_registers();
+    if (!registers) return;
+    hooks_.on_sample({*registers, plan_.vcpu_area(cpu.index), memory_, {plan_.tables.begin}});
 }
 
 void Machine::try_upcall(VirtualCpu& cpu) {
@@ -230,6 +247,14 @@ void Machine::watch_debugger(int fd) {
         debugger_is_watched_.store(false);
         // While the guest stands still, it is its debugger who reads.
         if (!doorbells_->is_stopped()) cpus_.raise(abi::attention::stop);
+    });
+}
+
+void Machine::watch_trace() {
+    event_loop().call_after(trace_period, [this] {
+        doorbells_->drain_trace();
+        hooks_.on_trace_period();
+        watch_trace();
     });
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,17 @@ struct StopView {
     std::function<bool()> is_ending;
 };
 
+// A vCPU that was interrupted in order to see what it does. It stands still until the hook returns, others may not.
+struct SampleView {
+    const abi::CrashRegisters& registers;  // the ring in the low bits of cs
+    abi::GuestPhys vcpu_area;
+    const memory::GuestMemory& memory;
+    abi::GuestPhys page_table_root;
+};
+
+// A little aside from round numbers, so that it does not run in step with the guest's own timers.
+inline constexpr std::uint64_t sample_period_ns = 1'000'000'000 / 999;
+
 struct StopAnswer {
     bool goes_on;       // false: the VM ends
     bool takes_signal;  // a fault becomes its signal
@@ -51,10 +63,13 @@ struct StopAnswer {
 // any thread.
 struct RunHooks {
     std::function<void(const CrashView&)> on_crash;
-    std::function<StopAnswer(const StopView&)> on_stop;  // set: there is a debugger
-    std::function<void(std::string_view)> on_log;        // a line of the runtime about itself
-    std::function<void(std::string_view)> on_note;       // a line of the launcher about its choices, under --verbose
-    std::function<void(std::string_view)> on_warning;    // what the user should know
+    std::function<StopAnswer(const StopView&)> on_stop;        // set: there is a debugger
+    std::function<void(std::span<const std::byte>)> on_trace;  // the next bytes of the guest's trace records
+    std::function<void()> on_trace_period;                     // that a while is over; set with the one above
+    std::function<void(const SampleView&)> on_sample;  // set: by each vCPU's thread every sample_period_ns of its work
+    std::function<void(std::string_view)> on_log;      // a line of the runtime about itself
+    std::function<void(std::string_view)> on_note;     // a line of the launcher about its choices, under --verbose
+    std::function<void(std::string_view)> on_warning;  // what the user should know
 };
 
 class Machine;

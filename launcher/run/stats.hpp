@@ -31,7 +31,8 @@ enum class ExitKind : std::size_t {
     log,
     crash,
     give_back,
-    stop,  // for the debugger
+    stop,   // for the debugger
+    trace,  // of system calls
     serial,
     device,       // a write to a device's register
     memory,       // the first use of memory that KVM had not been told of

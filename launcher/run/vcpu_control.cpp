@@ -26,7 +26,15 @@ void on_kick(int, siginfo_t* info, void*) {
     errno = saved_errno;
 }
 
+// No system call of the launcher's own ends early for it: only the guest is interrupted.
+void on_sample(int, siginfo_t*, void*) {
+    if (VcpuControl* control = control_of_this_thread; control != nullptr) control->on_sample_due();
+}
+
 }  // namespace
+
+int sample_signal() { return SIGRTMIN + 1; }
+void install_sample_handler() { host::handle_signal_quietly(sample_signal(), on_sample); }
 
 int kick_signal() { return SIGRTMIN; }
 
@@ -148,6 +156,12 @@ void VcpuControl::wait(std::uint64_t timeout_ns) {
     // The guest looks at its attention when a wait ends: no need to bring it out again for what has come so far.
     vcpu.clear_exit_request();
     if (stop_requested_.load() || alarm_.load()) vcpu.request_exit();
+}
+
+void VcpuControl::on_sample_due() {
+    if (state() == VcpuState::waiting) return;
+    sample_is_due_.store(true);
+    request_exit();
 }
 
 void VcpuControl::on_alarm() {

@@ -82,6 +82,10 @@ public:
     [[nodiscard]] bool take_alarm() { return alarm_.exchange(false); }
     void let_alarm_end_wait() { alarm_ends_wait_ = true; }
 
+    // The profiler's timer went off: run_guest() comes back, unless the vCPU idles.
+    void on_sample_due();
+    [[nodiscard]] bool take_sample_wish() { return sample_is_due_.exchange(false); }
+
     // Done once, on the vCPU's thread, when an alarm goes off while it waits; the wait goes on.
     void set_alarm_work(std::function<void()> work) { alarm_work_ = std::move(work); }
 
@@ -101,6 +105,7 @@ private:
     std::atomic<bool> stop_requested_ = false;
     std::atomic<std::uint32_t> still_ = 0;  // pause_bit, hold_bit
     std::atomic<bool> alarm_ = false;
+    std::atomic<bool> sample_is_due_ = false;
     bool alarm_ends_wait_ = false;
     std::function<void()> alarm_work_;
     std::atomic<int> thread_id_ = 0;
@@ -111,5 +116,9 @@ private:
 // The signal that kicks: its handler asks the vCPU of its thread to exit.
 [[nodiscard]] int kick_signal();
 void install_kick_handler();
+
+// The signal of the profiler's timer.
+[[nodiscard]] int sample_signal();
+void install_sample_handler();
 
 }  // namespace husk::run

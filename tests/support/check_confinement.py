@@ -25,6 +25,8 @@ LAUNCHER_BELOW = {
     "devices": {"virtio", "backend", "bus", "memory", "kvm", "event", "host", "config"},
     "boot": {"kvm", "memory", "image", "host", "config"},
     "report": {"image", "memory", "host", "config", "run"},
+    "profile": {"report", "run", "image", "memory", "host", "config"},
+    "trace": {"report", "config", "host"},
     "debug": {"report", "run", "image", "memory", "host", "config"},
     "run": {"boot", "control", "devices", "virtio", "backend", "bus", "kvm", "memory", "image", "event", "host", "config"},
     "user_net": set(),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement compatibility unit tidy native kvm qemu nested nested-vcpus streams refusals network user-network vhost guest-network control service clients trouble crash-reports debug disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement compatibility unit tidy native kvm qemu nested nested-vcpus streams refusals network user-network vhost guest-network control service clients trouble crash-reports debug observing disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
 long_stages=(clients-long trouble-long crash large-disks apps)
 
@@ -65,6 +65,9 @@ stage_crash-reports() {
 }
 stage_debug() {
     build release && python3 -B tests/support/test_debug.py --build build/release
+}
+stage_observing() {
+    build release && python3 -B tests/support/test_observing.py --build build/release
 }
 stage_disk-ends() {
     build release && python3 -B tests/support/test_disk_ends.py --build build/release

@@ -42,6 +42,18 @@ TEST_CASE("the words behind the image are the application's") {
     CHECK(parse_run({"app"}).arguments.empty());
 }
 
+TEST_CASE("a trace is of all calls or of some, and of nothing that Linux does not have") {
+    CHECK(parse_run({"--trace=syscalls", "app"}).debug.trace.calls == "all");
+    const auto config = parse_run({"--trace", "syscalls:read,write", "--trace-file=f", "--profile=p", "app"});
+    CHECK(config.debug.trace.calls == "read,write");
+    CHECK(config.debug.trace.file == "f");
+    CHECK(config.debug.profile == "p");
+    CHECK(refusal_of({"run", "--trace=syscalls:read,", "app"}).starts_with("--trace: Linux has no system call ''"));
+    CHECK(
+        refusal_of({"run", "--trace=syscallsread", "app"}).starts_with("--trace: 'syscallsread' is nothing to trace"));
+    CHECK(refusal_of({"run", "--trace-file=f", "app"}).starts_with("--trace-file needs something to trace"));
+}
+
 TEST_CASE("every option of run is understood") {
     const auto config =
         parse_run({"--memory", "64M", "--env", "A=1", "--env", "B=2 3", "--env=A=4", "--cwd", "/tmp", "--timeout=2s",

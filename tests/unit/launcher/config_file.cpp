@@ -56,6 +56,15 @@ LANG = "C"
     CHECK(config.verbose);
 }
 
+TEST_CASE("a trace and a profile have keys, and names of calls are checked") {
+    const LaunchConfig config = read("trace = \"syscalls:openat,read\"\ntrace-file = \"calls\"\nprofile = \"p\"\n");
+    CHECK(config.debug.trace.calls == "openat,read");
+    CHECK(config.debug.trace.file == "conf/calls");
+    CHECK(config.debug.profile == "conf/p");
+    CHECK(refusal_of("trace = \"syscalls:opnat\"\n") ==
+          "conf/husk.toml:1: Linux has no system call 'opnat'; did you mean 'openat'?");
+}
+
 TEST_CASE("numbers may stand for sizes and times, and a list for the environment") {
     const LaunchConfig config = read("memory = 65536\ntimeout = 3\nstats = true\nenv = [\"A=1\"]\n");
     CHECK(config.memory_bytes == 65536);

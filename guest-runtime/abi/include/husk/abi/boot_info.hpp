@@ -85,6 +85,7 @@ struct BootInfo {
     //   dns=10.0.0.1                      a name server; repeated, in order
     //   hostname=NAME                     what uname and gethostname say
     //   memory_target=BYTES               give free memory back to the host until about so much is backed
+    //   trace=all, trace=openat,read      which system calls to write records of (trace_record.hpp)
     StringList settings;
     std::uint32_t devices_offset;  // DeviceRecord[device_count], 8-byte aligned behind the start of BootInfo
     std::uint32_t device_count;

@@ -46,6 +46,9 @@ enum class Doorbell : std::uint8_t {
     // read as 0 from now on, and are backed again when they are used. Each is whole pages of 2 MiB of RAM that nobody
     // uses. -EINVAL: the first one is not. -EFAULT: the list is not RAM. -EOPNOTSUPP: the host's pages are larger.
     give_back = 0xea,
+    // (gpa of a TraceRing, size_bytes) -> the launcher takes what is in the ring; from the first one on it
+    // also looks by itself now and then. Only when a setting `trace=` asks for it.
+    trace = 0xeb,
 };
 inline constexpr std::uint64_t give_back_max = 256;
 inline constexpr std::uint16_t doorbell_first_port = 0xe0;

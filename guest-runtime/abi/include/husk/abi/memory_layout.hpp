@@ -43,7 +43,8 @@ inline constexpr std::uint64_t main_stack_random_bytes = 1ull << 40;
 //   page 4-7   ring-3 boot stack (the first rsp is its end)
 namespace vcpu_area {
 inline constexpr std::uint64_t stride_bytes = 8 * page_size;
-inline constexpr std::uint64_t guest_private_offset = 1024;  // bytes of page 0 from here on are the guest's own
+inline constexpr std::uint64_t guest_private_offset =
+    1024;  // bytes of page 0 from here on are the guest's own, but for thread_label.hpp
 inline constexpr std::uint64_t ring0_stack_begin = 2 * page_size;
 inline constexpr std::uint64_t ring0_stack_end = 3 * page_size;
 inline constexpr std::uint64_t boot_stack_begin = 4 * page_size;
