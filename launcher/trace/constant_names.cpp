@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <bit>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -224,7 +225,8 @@ std::string signal_text(std::uint64_t number) {
 
 std::string signal_set_text(std::uint64_t set) {
     constexpr std::string_view prefix = "SIG";
-    if (set == ~std::uint64_t{0}) return "~[]";
+    constexpr int half = 32;
+    if (std::popcount(set) > half) return "~" + signal_set_text(~set);
     std::string text = "[";
     for (std::uint64_t number = 1; number <= 64; ++number) {
         if ((set >> (number - 1) & 1) == 0) continue;

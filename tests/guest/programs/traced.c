@@ -48,7 +48,10 @@ int main(int count, char** words) {
     pthread_t thread;
     pthread_create(&thread, NULL, other_thread, NULL);
     pthread_join(thread, NULL);
-    if (count > 1 && strcmp(words[1], "die") == 0) *(volatile int*)16 = 1;
+    if (count > 1 && strcmp(words[1], "die") == 0) {
+        int* volatile nowhere = (int*)16;
+        *nowhere = 1;
+    }
     if (count > 1 && strcmp(words[1], "wait") == 0) pause();
     puts("done");
     return 3;
