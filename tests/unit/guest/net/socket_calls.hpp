@@ -2,7 +2,7 @@
 // The calls of the socket interface, as a test makes them. Nothing waits: sockets are non-blocking.
 #pragma once
 
-#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <string>
 #include <string_view>
@@ -16,16 +16,20 @@ namespace husk::test {
 
 using SocketPtr = RefPtr<net::Socket>;
 
+// struct sockaddr_in: lwIP's headers and the host's do not go together.
+struct RawAddress {
+    std::uint16_t family;
+    std::uint16_t port;  // network order, as the address
+    std::uint32_t ip;
+    std::uint8_t zero[8];
+};
+
 inline net::Address address_of(std::uint32_t ip, std::uint16_t port) {
-    sockaddr_in raw{};
-    raw.sin_family = AF_INET;
-    raw.sin_port = htons(port);
-    raw.sin_addr.s_addr = htonl(ip);
-    return net::Address::from(raw);
+    return net::Address::from(RawAddress{AF_INET, __builtin_bswap16(port), __builtin_bswap32(ip), {}});
 }
 
-inline std::uint16_t port_of(const net::Address& address) { return ntohs(address.as<sockaddr_in>().sin_port); }
-inline std::uint32_t ip_of(const net::Address& address) { return ntohl(address.as<sockaddr_in>().sin_addr.s_addr); }
+inline std::uint16_t port_of(const net::Address& address) { return __builtin_bswap16(address.as<RawAddress>().port); }
+inline std::uint32_t ip_of(const net::Address& address) { return __builtin_bswap32(address.as<RawAddress>().ip); }
 
 inline SocketPtr open_socket(int type, int family = AF_INET) {
     return net::create_socket(family, type, 0, fs::open_flag::non_block).value();

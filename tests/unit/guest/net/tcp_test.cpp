@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "guest-runtime/net/ip_options.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/tcp_table.hpp"
 #include "tests/support/guest_fakes/machine.hpp"
@@ -147,7 +148,7 @@ TEST_CASE("an ICMP error ends an attempt to connect, one about another segment d
 
 TEST_CASE("TCP_USER_TIMEOUT ends a connection whose bytes nobody acknowledges") {
     SocketPtr socket = open_socket(SOCK_STREAM);
-    REQUIRE(set_integer(*socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 5000).ok());
+    REQUIRE(set_integer(*socket, net::level_tcp, TCP_USER_TIMEOUT, 5000).ok());
     establish(*socket, 82);
     REQUIRE(send_text(*socket, "into the void").ok());
     pass_seconds(4);
@@ -196,7 +197,7 @@ TEST_CASE("a flood of SYNs is bounded, and a connection still comes through") {
 
 TEST_CASE("TCP_DEFER_ACCEPT waits for the first bytes") {
     SocketPtr listener = open_listener(loopback, 7002);
-    REQUIRE(set_integer(*listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 3).ok());
+    REQUIRE(set_integer(*listener, net::level_tcp, TCP_DEFER_ACCEPT, 3).ok());
     SocketPtr client = open_socket(SOCK_STREAM), silent = open_socket(SOCK_STREAM);
     REQUIRE(client->connect(address_of(loopback, 7002)).ok());
     CHECK(listener->accept(0).error() == Errno::eagain);
