@@ -28,6 +28,9 @@ constexpr std::size_t most_pieces = 64;
 // A frame up to this size is copied, so that its buffer goes back to the device at once and a peer that sends little
 // pieces does not hold much memory.
 constexpr std::size_t copied_bytes = 512;
+constexpr std::size_t least_frame_bytes = 60;  // without the check sequence
+// lwIP looks for all of a frame's headers in its first buffer.
+constexpr std::size_t headers_bytes = 160;
 
 constinit NetInterface* interfaces = nullptr;
 
@@ -83,10 +86,13 @@ ChecksumPlace prepare_checksum(pbuf& frame) {
     return place;
 }
 
+// Filled up to what Ethernet's shortest frame has: lwIP counts on that much where it looks at ARP.
 pbuf* copied(std::span<const IncomingPiece> pieces, std::size_t size_bytes) {
-    pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(size_bytes), PBUF_RAM);
+    std::size_t filled_bytes = std::max(size_bytes, least_frame_bytes);
+    pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(filled_bytes), PBUF_RAM);
     if (packet == nullptr) return nullptr;
     auto* to = static_cast<std::byte*>(packet->payload);
+    std::memset(to + size_bytes, 0, filled_bytes - size_bytes);
     for (const IncomingPiece& piece : pieces) {
         std::memcpy(to, piece.data, piece.size_bytes);
         to += piece.size_bytes;
@@ -256,8 +262,9 @@ void NetInterface::on_frame(std::span<const IncomingPiece> pieces, bool checksum
     std::size_t size = 0;
     for (const IncomingPiece& piece : pieces) size += piece.size_bytes;
     pbuf* packet = nullptr;
-    if (size <= copied_bytes || size > UINT16_MAX) {
-        if (size <= copied_bytes) packet = copied(pieces, size);
+    bool is_frame = size >= SIZEOF_ETH_HDR && size <= UINT16_MAX;
+    if (!is_frame || size <= copied_bytes || pieces.front().size_bytes < headers_bytes) {
+        if (is_frame) packet = copied(pieces, size);
         for (const IncomingPiece& piece : pieces) piece.buffer->release();
     } else {
         packet = borrowed(pieces);
@@ -269,7 +276,7 @@ void NetInterface::on_frame(std::span<const IncomingPiece> pieces, bool checksum
     ++counters_.received_packets;
     counters_.received_bytes += size;
     // The first bit of an Ethernet address: a group, or everybody.
-    if (size != 0 && (*static_cast<const u8_t*>(packet->payload) & 1) != 0) ++counters_.received_multicast;
+    if ((*static_cast<const u8_t*>(packet->payload) & 1) != 0) ++counters_.received_multicast;
     constexpr u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
     u16_t flags = interface_.chksum_flags;
     if (checksum_is_right) NETIF_SET_CHECKSUM_CTRL(&interface_, static_cast<u16_t>(flags & ~checks));

@@ -89,7 +89,8 @@ bool TcpEndpoint::has_waited_too_long(tcp_pcb& pcb) {
         return false;
     }
     // What has just been sent again was sent first about as long ago as it will now wait, or half of it.
-    if (stalled_since_ticks_ == 0) stalled_since_ticks_ = std::max<std::uint32_t>(tcp_ticks - pcb.rto / 2u, 1);
+    if (stalled_since_ticks_ == 0)
+        stalled_since_ticks_ = std::max<std::uint32_t>(tcp_ticks - static_cast<std::uint32_t>(pcb.rto) / 2, 1);
     if (tcp_ticks - stalled_since_ticks_ < limit) return false;
     // Linux tells of the last ICMP error instead of a time-out; nobody answers for a neighbour that is gone.
     if (soft_error_ == 0 && lacks_neighbour(pcb)) soft_error_ = static_cast<int>(Errno::ehostunreach);
