@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include "tests/support/guest_fakes/machine.hpp"
 #include "tests/support/net_fakes/packets.hpp"
 #include "tests/unit/guest/net/socket_calls.hpp"
 
@@ -18,6 +19,8 @@ TEST_CASE("frames that are cut off, or come in the smallest pieces, do no harm")
             for (std::size_t piece : {1, 7, 4096}) eth0().deliver(std::span(frame).first(size), piece);
         }
     }
+    listener = {};
+    advance_clock_ns(60'000'000'000);
     eth0().sent.clear();
     eth0().asked.clear();
 }
