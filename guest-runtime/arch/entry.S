@@ -324,6 +324,16 @@ husk_copy_fault:
     mov $-1, %rax
     ret
 
+/* long husk_try_load32(const uint32_t* from, uint32_t* to): 0, or -1 after any fault: nothing is faulted in. */
+    .globl husk_try_load32, husk_try_load32_end
+    .balign 16
+husk_try_load32:
+    mov (%rdi), %eax
+    mov %eax, (%rsi)
+    xor %eax, %eax
+    ret
+husk_try_load32_end:
+
 /* The gate into ring 0: rax is a routine below; returns behind the int3. */
     .globl husk_enter_ring0
     .balign 16

@@ -18,10 +18,11 @@ extern "C" {
 extern const char husk_runtime_text_begin[], husk_runtime_text_end[];
 extern const char husk_trap_plain[], husk_trap_error[], husk_trap_page_fault[], husk_interrupt_entry[];
 extern const char husk_syscall_entry[];
-extern const char husk_copy_end[], husk_copy_fault[];
+extern const char husk_copy_end[], husk_copy_fault[], husk_try_load32_end[];
 extern const char husk_thread_begin[], husk_runtime_thread_begin[];
 
 long husk_copy(void* to, const void* from, std::size_t size_bytes);
+long husk_try_load32(const void* from, std::uint32_t* to);
 void husk_switch_stacks(std::uint64_t* save_rsp, std::uint64_t load_rsp);
 
 // The answers of patched cpuid instructions.

@@ -2,6 +2,7 @@
 #include "guest-runtime/arch/interrupts.hpp"
 
 #include <array>
+#include <span>
 
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/arch/privileged.hpp"
@@ -16,16 +17,21 @@ namespace husk::arch {
 
 namespace {
 
-// One vCPU: no VMM but our launcher is asked for more.
+// Of vCPU 0, which devices interrupt, and of the others.
 alignas(16) constinit std::array<std::byte, 8192> interrupt_stack{};
+using SmallStack = std::array<std::byte, 4096>;
+[[gnu::section(".bss.late")]] alignas(16) constinit std::array<SmallStack, most_interrupted_vcpus - 1> other_stacks{};
 
 void call_ring0(void (*routine)()) { asm volatile("call husk_enter_ring0" : "+a"(routine) : : "memory", "cc"); }
 
 }  // namespace
 
 void initialise_interrupts(PerCpu& cpu) {
+    std::uint32_t index = cpu.mailbox.vcpu_index;
+    std::span<std::byte> stack = interrupt_stack;
+    if (index != 0) stack = other_stacks[index - 1];
     // 8 keeps Context 16-byte aligned.
-    cpu.interrupt_stack = reinterpret_cast<std::uint64_t>(interrupt_stack.data() + interrupt_stack.size()) - 8;
+    cpu.interrupt_stack = reinterpret_cast<std::uint64_t>(stack.data() + stack.size()) - 8;
 }
 
 std::uint32_t wait_for_interrupt() {

@@ -14,6 +14,8 @@ namespace husk::arch {
 inline constexpr std::size_t interrupt_vectors = 32;  // from abi::exception_vectors on
 inline constexpr std::size_t interrupt_stub_stride_bytes = 64;
 
+inline constexpr std::uint32_t most_interrupted_vcpus = 16;  // of a foreign VMM's machine
+
 // Prepares per_cpu() for interrupts: they may come once this has returned.
 void initialise_interrupts(struct PerCpu& cpu);
 

@@ -41,4 +41,6 @@ void write_page_table(abi::GuestPhys first, std::span<const std::uint64_t> entri
                  : "memory", "cc");
 }
 
+void flush_translations() { write_page_table({}, {}, Flush::all); }
+
 }  // namespace husk::arch

@@ -26,4 +26,7 @@ inline void write_constants(abi::GuestPhys first, std::span<const std::uint64_t>
     write_page_table(first, words, Flush::none);
 }
 
+// Drops all translations that this vCPU holds.
+void flush_translations();
+
 }  // namespace husk::arch

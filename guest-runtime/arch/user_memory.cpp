@@ -39,6 +39,14 @@ Result<> copy_out(std::uint64_t to_user, const void* from, std::size_t size_byte
     return copy(reinterpret_cast<void*>(to_user), from, size_bytes);
 }
 
+std::optional<std::uint32_t> try_load32(std::uint64_t from_user) {
+    std::uint32_t value;
+    // SAFETY: as in copy_in().
+    const void* from = reinterpret_cast<const void*>(from_user);
+    if (!is_users(from_user, sizeof value) || husk_try_load32(from, &value) != 0) return std::nullopt;
+    return value;
+}
+
 Result<> zero_out(std::uint64_t to_user, std::size_t size_bytes) {
     static constexpr std::byte zeros[256] = {};
     while (size_bytes > 0) {

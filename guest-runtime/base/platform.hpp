@@ -20,12 +20,20 @@ extern bool is_foreign;
 
 // Idles until something happens or the time is over; may return early.
 void wait(std::uint64_t timeout_ns);
+// Ends that vCPU's wait, now or when it next waits; starts a vCPU that has never run.
 void wake_vcpu(std::uint32_t index);
+// Brings a vCPU that has been started out of the application's code, with attention::peer set, or ends its wait.
+void interrupt_vcpu(std::uint32_t index);
 
 // VcpuMailbox::want_tick or timer_deadline_tsc has changed. Our launcher looks by itself.
 void update_foreign_timer();
+void update_foreign_timer_of(std::uint32_t vcpu);
 inline void on_timer_wish() {
     if (is_foreign) update_foreign_timer();
+}
+// The same in the mailbox of another vCPU.
+inline void on_timer_wish_of(std::uint32_t vcpu) {
+    if (is_foreign) update_foreign_timer_of(vcpu);
 }
 
 // Looks what the devices have finished; for attention::devices.

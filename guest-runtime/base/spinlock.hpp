@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "guest-runtime/base/spin.hpp"
+
 namespace husk {
 
 class Spinlock {
@@ -14,7 +16,7 @@ public:
 
     void lock() {
         while (held_.exchange(true, std::memory_order_acquire)) {
-            while (held_.load(std::memory_order_relaxed)) __builtin_ia32_pause();
+            while (held_.load(std::memory_order_relaxed)) spin_once();
         }
     }
     bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }

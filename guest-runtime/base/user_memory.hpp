@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -14,6 +15,8 @@ namespace husk {
 // Copies may fault lazily backed pages in. Never copy while holding a Spinlock.
 Result<> copy_in(void* to, std::uint64_t from_user, std::size_t size_bytes);
 Result<> copy_out(std::uint64_t to_user, const void* from, std::size_t size_bytes);
+// Under a Spinlock: nothing when the page is not there at this moment. It may come by a copy_in() without the lock.
+std::optional<std::uint32_t> try_load32(std::uint64_t from_user);
 Result<> zero_out(std::uint64_t to_user, std::size_t size_bytes);
 // Copies a NUL-terminated string into `to`. ENAMETOOLONG when it does not fit with its NUL. Returns its length without
 // NUL.

@@ -8,6 +8,7 @@
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/arch/entry.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/heap.hpp"
 #include "guest-runtime/base/panic.hpp"
@@ -32,6 +33,7 @@
 #include "guest-runtime/thread/memory_target.hpp"
 #include "guest-runtime/thread/runtime_thread.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
+#include "guest-runtime/thread/vcpu_start.hpp"
 #include "guest-runtime/thread/vector_state.hpp"
 
 const husk::abi::CpuidEntry* husk_cpuid_table = nullptr;
@@ -100,6 +102,7 @@ bool log_is_wanted() { return boot::view.info != nullptr && boot::is_verbose(); 
 
 void husk_boot(const husk::abi::BootInfo* info) {
     using namespace husk;
+    if (arch::per_cpu().mailbox.vcpu_index != 0) thread::run_secondary_vcpu();
     arch::initialise_per_cpu(arch::per_cpu());
     thread::become_idle_thread();
 
@@ -107,6 +110,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     auto checked = boot::read_boot_info({reinterpret_cast<const std::byte*>(info), info->size_bytes});
     check(checked.ok(), "the boot info is not what ABI number says it should be");
     boot::view = checked.value();
+    arch::initialise_vcpus(info->vcpu_areas, info->vcpu_count);
 
     boot::start_clock(*info);
     husk_cpuid_table = boot::view.cpuid.data();
@@ -115,7 +119,6 @@ void husk_boot(const husk::abi::BootInfo* info) {
     memory::initialise(*info);
     boot::adopt_own_segments();
     thread::initialise_vector_state(info->xsave_size_bytes, info->xcr0);
-    thread::initialise_scheduler(info->vcpu_count);
     fs::initialise();
 
     sys::take_host_name(boot::view.settings);

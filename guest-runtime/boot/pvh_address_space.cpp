@@ -8,6 +8,7 @@
 
 #include <husk/abi/memory_layout.hpp>
 
+#include "guest-runtime/arch/interrupts.hpp"
 #include "guest-runtime/boot/own_image.hpp"
 #include "guest-runtime/drivers/io_apic.hpp"
 #include "guest-runtime/drivers/local_apic.hpp"
@@ -61,15 +62,17 @@ private:
         abi::PhysRange range;
         std::uint64_t bits;  // 0: not mapped
     };
-    std::array<Part, 32> parts_{};
+    std::array<Part, 32 + 2 * arch::most_interrupted_vcpus> parts_{};
     std::size_t count_ = 0;
 };
 
 void add_own_pages(Exceptions& exceptions, const MemoryPlan& plan) {
     exceptions.add({plan.descriptors.begin, plan.boot_info.end}, access::read_only);
-    std::uint64_t begin = plan.vcpu_area.begin;
-    exceptions.add({begin + abi::page_size, begin + area::ring0_stack_begin}, 0);
-    exceptions.add({begin + area::ring0_stack_end, begin + area::boot_stack_begin}, 0);
+    for (std::uint32_t vcpu = 0; vcpu < plan.vcpu_count; ++vcpu) {
+        std::uint64_t begin = plan.area_of(vcpu);
+        exceptions.add({begin + abi::page_size, begin + area::ring0_stack_begin}, 0);
+        exceptions.add({begin + area::ring0_stack_end, begin + area::boot_stack_begin}, 0);
+    }
     exceptions.add(plan.tables, access::read_only);
 }
 

@@ -12,10 +12,12 @@
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/boot/pvh_address_space.hpp"
 #include "guest-runtime/boot/pvh_boot_info.hpp"
+#include "guest-runtime/boot/pvh_cpus.hpp"
 #include "guest-runtime/boot/pvh_failure.hpp"
 #include "guest-runtime/boot/pvh_kernel_line.hpp"
 #include "guest-runtime/boot/pvh_patches.hpp"
 #include "guest-runtime/boot/pvh_processor.hpp"
+#include "guest-runtime/boot/pvh_secondary.hpp"
 #include "guest-runtime/boot/pvh_start_info.hpp"
 #include "guest-runtime/drivers/foreign_console.hpp"
 #include "guest-runtime/drivers/foreign_machine.hpp"
@@ -119,23 +121,26 @@ void husk_pvh_boot(const husk::boot::pvh::StartInfo* start) {
     enable_features();
 
     std::size_t line_bytes = line.settings.size() + line.arguments.size();
-    auto plan = plan_memory(*start, image_range(), boot_info_bytes(line_bytes), has_giant_pages());
+    CpuList cpus = find_cpus(*start);
+    auto plan = plan_memory(*start, image_range(), boot_info_bytes(line_bytes), cpus.count, has_giant_pages());
     if (!plan) fail("the machine has too little memory for the image: give it more");
     PageTables tables(plan->tables, has_giant_pages());
     map_address_space(tables, *plan, line);
     apply_patches();
     Time time = find_time();
     write_boot_info(*plan, line, {tables.root(), tables.unused(), time.tsc_hz, time.wall_clock_ns});
-    write_descriptors(*plan, ports_of(line).all());
-    load_state(*plan, tables.root());
+    for (std::uint32_t vcpu = 0; vcpu < plan->vcpu_count; ++vcpu) write_descriptors(*plan, vcpu, ports_of(line).all());
+    note_secondaries(*plan, tables.root());
+    load_state({tables.root(), plan->descriptors_of(0), plan->area_of(0)});
 
     // From here on the memory below 4 GiB is no longer where it was; the maps of the final address space are.
     arch::initialise_per_cpu(arch::per_cpu());
     std::array<std::uint32_t, abi::max_devices> inputs{};
     for (std::size_t i = 0; i < line.device_count; ++i) inputs[i] = line.devices[i].interrupt;
+    foreign_machine::name_cpus({cpus.apics.data(), cpus.count});
     foreign_machine::initialise(time.tsc_hz, line.control_port, std::span(inputs).first(line.device_count));
     abi::GuestVirt info = abi::physmap({plan->boot_info.begin});
     // SAFETY: the record was written there, and the physmap maps it.
     husk_enter_ring3(reinterpret_cast<const abi::BootInfo*>(info.value),
-                     abi::physmap({plan->vcpu_area.begin + abi::vcpu_area::boot_stack_end}).value);
+                     abi::physmap({plan->area_of(0) + abi::vcpu_area::boot_stack_end}).value);
 }

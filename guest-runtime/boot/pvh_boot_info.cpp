@@ -119,10 +119,10 @@ void write_boot_info(const MemoryPlan& plan, const KernelLine& line, const Facts
     info.abi_number = abi::abi_number;
     info.size_bytes = writer.offset();
     info.flags = line.is_verbose ? abi::boot_flag::verbose : 0;
-    info.vcpu_count = 1;
+    info.vcpu_count = plan.vcpu_count;
     info.page_table_root = facts.page_table_root;
     info.table_pool = facts.table_pool;
-    info.vcpu_areas = plan.vcpu_area.begin;
+    info.vcpu_areas = plan.vcpu_areas.begin;
     fill_free_ranges(plan, info);
     info.tsc_hz = facts.tsc_hz;
     info.wall_clock_ns = facts.wall_clock_ns;
@@ -133,8 +133,13 @@ void write_boot_info(const MemoryPlan& plan, const KernelLine& line, const Facts
     std::copy(line.streams.begin(), line.streams.end(), info.streams);
     memcpy(pointer_to<void>(plan.boot_info.begin), &info, sizeof info);
 
-    memset(pointer_to<void>(plan.vcpu_area.begin), 0, abi::vcpu_area::stride_bytes);
-    pointer_to<abi::VcpuMailbox>(plan.vcpu_area.begin)->self = abi::physmap({plan.vcpu_area.begin}).value;
+    memset(pointer_to<void>(plan.vcpu_areas.begin), 0, plan.vcpu_areas.end - plan.vcpu_areas.begin);
+    for (std::uint32_t vcpu = 0; vcpu < plan.vcpu_count; ++vcpu) {
+        auto* mailbox = pointer_to<abi::VcpuMailbox>(plan.area_of(vcpu));
+        mailbox->self = abi::physmap({plan.area_of(vcpu)}).value;
+        mailbox->vcpu_index = vcpu;
+        mailbox->timer_deadline_tsc = UINT64_MAX;
+    }
 }
 
 }  // namespace husk::boot::pvh

@@ -20,7 +20,7 @@ struct Facts {
     std::int64_t wall_clock_ns;  // now
 };
 
-// To the beginning of plan.boot_info, and the mailbox to that of plan.vcpu_area.
+// To the beginning of plan.boot_info, and a mailbox to that of each vCPU's area.
 void write_boot_info(const MemoryPlan& plan, const KernelLine& line, const Facts& facts);
 
 }  // namespace husk::boot::pvh

@@ -43,12 +43,27 @@ void remove_handed_over(const StartInfo& start, RangeList& from) {
     }
 }
 
+// A page that is RAM and holds nothing that the VMM has handed over.
+std::uint64_t find_low_page(const StartInfo& start) {
+    constexpr std::uint64_t first = 0x1000, last = 0x9'f000;
+    RangeList low;
+    const auto* entries = pointer_to<const MemoryEntry>(start.memory_map);
+    for (std::uint32_t i = 0; i < start.memory_entry_count; ++i) {
+        const MemoryEntry& entry = entries[i];
+        if (entry.type != memory_type_ram || entry.size_bytes > UINT64_MAX - entry.begin) continue;
+        low.add({std::max(first, abi::align_up(entry.begin, abi::page_size)),
+                 std::min(last, abi::align_down(entry.begin + entry.size_bytes, abi::page_size))});
+    }
+    remove_handed_over(start, low);
+    return low.count() != 0 ? low.begin()->begin : 0;
+}
+
 // Page tables for the image page by page, and for all RAM twice in large pages, with small ones where permissions
 // change.
 std::uint64_t tables_needed(const MemoryPlan& plan, bool has_giant_pages) {
     constexpr std::uint64_t upper_levels = 8, per_edge = 2;
     std::uint64_t count = upper_levels + (plan.image.end - plan.image.begin) / abi::large_page_size + 2;
-    std::uint64_t edges = 2 * plan.ram.count() + 24;
+    std::uint64_t edges = 2 * plan.ram.count() + 24 + 4 * plan.vcpu_count;
     for (const abi::PhysRange& range : plan.ram) {
         std::uint64_t gibibytes = (range.end - range.begin) / abi::giant_page_size + 2;
         count += 2 * (has_giant_pages ? 2 + gibibytes / abi::pte::entries : gibibytes + gibibytes / abi::pte::entries);
@@ -89,8 +104,11 @@ void RangeList::remove(abi::PhysRange range) {
 }
 
 std::optional<MemoryPlan> plan_memory(const StartInfo& start, abi::PhysRange image, std::uint64_t boot_info_bytes,
-                                      bool has_giant_pages) {
+                                      std::uint32_t vcpu_count, bool has_giant_pages) {
     MemoryPlan plan;
+    plan.low_page = find_low_page(start);
+    if (plan.low_page == 0) vcpu_count = 1;
+    plan.vcpu_count = vcpu_count;
     plan.ram = read_ram(start);
     plan.image = image;
     bool image_in_ram = std::any_of(plan.ram.begin(), plan.ram.end(), [&](const abi::PhysRange& range) {
@@ -102,17 +120,18 @@ std::optional<MemoryPlan> plan_memory(const StartInfo& start, abi::PhysRange ima
 
     RangeList untouched = plan.free;
     remove_handed_over(start, untouched);
-    std::uint64_t boot_info_end = abi::page_size + abi::align_up(boot_info_bytes, abi::page_size);
-    std::uint64_t area_end = boot_info_end + abi::vcpu_area::stride_bytes;
+    std::uint64_t descriptors_end = vcpu_count * abi::page_size;
+    std::uint64_t boot_info_end = descriptors_end + abi::align_up(boot_info_bytes, abi::page_size);
+    std::uint64_t area_end = boot_info_end + vcpu_count * abi::vcpu_area::stride_bytes;
     std::uint64_t tables = tables_needed(plan, has_giant_pages) + pool_tables;
     std::uint64_t total = area_end + tables * abi::page_size;
     for (const abi::PhysRange& range : untouched) {
         if (range.end - range.begin < total || range.begin + total > identity_end) continue;
         std::uint64_t at = range.begin;
-        plan.descriptors = {at, at + abi::page_size};
+        plan.descriptors = {at, at + descriptors_end};
         plan.boot_info = {plan.descriptors.end, at + boot_info_end};
-        plan.vcpu_area = {plan.boot_info.end, at + area_end};
-        plan.tables = {plan.vcpu_area.end, at + total};
+        plan.vcpu_areas = {plan.boot_info.end, at + area_end};
+        plan.tables = {plan.vcpu_areas.end, at + total};
         plan.free.remove(plan.own());
         return plan;
     }

@@ -68,11 +68,11 @@ std::uint64_t enabled_components() { return arch::cpuid(0xd).eax & arch::vector_
 // ebx: for the components that XCR0 enables now [sdm1 13.2].
 std::uint32_t xsave_size_bytes() { return arch::cpuid(0xd).ebx; }
 
-void write_descriptors(const MemoryPlan& plan, std::span<const std::uint16_t> ports) {
+void write_descriptors(const MemoryPlan& plan, std::uint32_t vcpu, std::span<const std::uint16_t> ports) {
     namespace descriptor = abi::descriptor;
     namespace selector = abi::selector;
-    auto& page = *pointer_to<DescriptorPage>(plan.descriptors.begin);
-    std::uint64_t base = abi::supervisor_map({plan.descriptors.begin}).value;
+    auto& page = *pointer_to<DescriptorPage>(plan.descriptors_of(vcpu));
+    std::uint64_t base = abi::supervisor_map({plan.descriptors_of(vcpu)}).value;
     page = {};
     page.gdt[selector::kernel_code >> 3] = descriptor::kernel_code;
     page.gdt[selector::kernel_data >> 3] = descriptor::kernel_data;
@@ -92,19 +92,19 @@ void write_descriptors(const MemoryPlan& plan, std::span<const std::uint16_t> po
                                  : address_of(husk_interrupt_stubs) + interrupt * arch::interrupt_stub_stride_bytes;
         page.idt[vector] = abi::IdtGate::to(stub, vector == abi::breakpoint_vector);
     }
-    write_task_state(page.task_state, abi::physmap({plan.vcpu_area.begin + abi::vcpu_area::ring0_stack_end}).value,
+    write_task_state(page.task_state, abi::physmap({plan.area_of(vcpu) + abi::vcpu_area::ring0_stack_end}).value,
                      ports);
 }
 
-void load_state(const MemoryPlan& plan, std::uint64_t root) {
-    arch::write_cr3(root);
-    std::uint64_t base = abi::supervisor_map({plan.descriptors.begin}).value;
+void load_state(const CpuState& state) {
+    arch::write_cr3(state.page_table_root);
+    std::uint64_t base = abi::supervisor_map({state.descriptors}).value;
     arch::load_gdt({abi::descriptor::gdt_entries * sizeof(std::uint64_t) - 1, base});
     arch::load_idt({idt_vectors * sizeof(abi::IdtGate) - 1, base + offsetof(DescriptorPage, idt)});
     arch::load_task_state(abi::selector::task_state);
     arch::load_data_segments(abi::selector::user_data);
     arch::write_msr(arch::msr::fs_base, 0);
-    arch::write_msr(arch::msr::gs_base, abi::physmap({plan.vcpu_area.begin}).value);
+    arch::write_msr(arch::msr::gs_base, abi::physmap({state.area}).value);
     arch::write_msr(arch::msr::star, abi::star);
     arch::write_msr(arch::msr::lstar, address_of(husk_syscall_trap));
     arch::write_msr(arch::msr::syscall_flag_mask, abi::syscall_flag_mask);

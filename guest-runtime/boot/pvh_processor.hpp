@@ -19,9 +19,14 @@ void enable_features();
 std::uint64_t enabled_components();
 std::uint32_t xsave_size_bytes();
 
-// Writes GDT, IDT and TSS to plan.descriptors. `ports` become open to ring 3.
-void write_descriptors(const MemoryPlan& plan, std::span<const std::uint16_t> ports);
-// Switches to the page tables at `root` and to the descriptors; sets the MSRs of ring 3's bases and system calls.
-void load_state(const MemoryPlan& plan, std::uint64_t root);
+// Writes a vCPU's GDT, IDT and TSS. `ports` become open to ring 3.
+void write_descriptors(const MemoryPlan& plan, std::uint32_t vcpu, std::span<const std::uint16_t> ports);
+
+// gpas of what is a vCPU's own, and of what it shares.
+struct CpuState {
+    std::uint64_t page_table_root, descriptors, area;
+};
+// Switches this vCPU to the page tables and descriptors; sets the MSRs of ring 3's bases and system calls.
+void load_state(const CpuState& state);
 
 }  // namespace husk::boot::pvh

@@ -10,7 +10,7 @@
 
 namespace husk {
 
-// One side puts, the other takes; Size is a power of two. The counters only grow, and wrap.
+// One side puts, one other takes at a time; Size is a power of two. The counters only grow, and wrap.
 template <std::uint32_t Size>
 class ByteRing {
 public:

@@ -38,6 +38,7 @@ Result<std::size_t> as_size(std::int64_t result) {
 
 void wait(std::uint64_t timeout_ns) { ring(Doorbell::wait, timeout_ns); }
 void wake_vcpu(std::uint32_t index) { ring(Doorbell::wake, index); }
+void interrupt_vcpu(std::uint32_t index) { ring(Doorbell::interrupt, index); }
 
 Result<std::size_t> console_read(std::span<std::byte> buffer) {
     return as_size(ring(Doorbell::console_read, gpa_of(buffer.data()), buffer.size()));

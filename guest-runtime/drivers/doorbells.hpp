@@ -17,6 +17,7 @@ namespace husk::doorbells {
 
 void wait(std::uint64_t timeout_ns);
 void wake_vcpu(std::uint32_t index);
+void interrupt_vcpu(std::uint32_t index);
 Result<std::size_t> console_read(std::span<std::byte> buffer);
 Result<std::size_t> console_write(int stream, std::span<const std::byte> bytes);
 unsigned console_poll(int stream, unsigned wanted);

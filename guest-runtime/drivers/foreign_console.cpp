@@ -42,8 +42,14 @@ std::uint16_t port_of(int stream) { return stream == 2 ? ports.standard_error : 
 bool is_serial(std::uint16_t port) { return port == abi::serial_port; }
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
+// Of the two that write to a serial port: each looks whether it is busy, then writes. The handler of vCPU 0 does not wait
+// for it.
+constinit Spinlock output_lock;
+// Of those who take bytes from the ring.
+constinit Spinlock input_lock;
+
 // Bytes taken, fewer than all when the port is a serial one that stays busy.
-std::size_t send(std::uint16_t port, std::span<const std::byte> bytes, int looks) {
+std::size_t send_locked(std::uint16_t port, std::span<const std::byte> bytes, int looks) {
     if (!is_serial(port)) {
         arch::out8_string(port, bytes.data(), bytes.size());
         return bytes.size();
@@ -56,6 +62,11 @@ std::size_t send(std::uint16_t port, std::span<const std::byte> bytes, int looks
         done += taken;
     }
     return done;
+}
+
+std::size_t send(std::uint16_t port, std::span<const std::byte> bytes, int looks) {
+    Guard guard(output_lock);
+    return send_locked(port, bytes, looks);
 }
 
 void ask_for_input(std::size_t size_bytes) {
@@ -106,7 +117,10 @@ std::uint32_t on_key(std::uint8_t byte) {
         }
         if (byte == '\r') byte = '\n';
         std::byte echo{byte};
-        (void)send(ports.standard_output, {&echo, 1}, patience);
+        if (output_lock.try_lock()) {
+            (void)send_locked(ports.standard_output, {&echo, 1}, patience);
+            output_lock.unlock();
+        }
     }
     input.put(std::byte{byte});
     return attention::console;
@@ -173,7 +187,12 @@ void accept_input() {
 
 Result<std::size_t> read_input(std::span<std::byte> to) {
     if (input_kind == abi::StreamKind::closed || input_kind == abi::StreamKind::null) return 0;
-    if (std::size_t count = input.take(to); count != 0) {
+    std::size_t count = 0;
+    {
+        Guard guard(input_lock);
+        count = input.take(to);
+    }
+    if (count != 0) {
         input_port().want_input(true);
         return count;
     }

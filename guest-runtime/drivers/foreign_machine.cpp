@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/drivers/foreign_machine.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 
 #include <husk/abi/doorbell.hpp>
@@ -9,6 +11,7 @@
 #include "guest-runtime/arch/entry.hpp"
 #include "guest-runtime/arch/interrupts.hpp"
 #include "guest-runtime/arch/per_cpu.hpp"
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/drivers/foreign_console.hpp"
 #include "guest-runtime/drivers/foreign_timer.hpp"
@@ -25,6 +28,8 @@ namespace {
 constexpr std::uint8_t timer_vector = abi::exception_vectors;
 constexpr std::uint8_t serial_vector = abi::exception_vectors + 1;
 constexpr std::uint8_t device_vector = abi::exception_vectors + 2;  // of all virtio devices
+constexpr std::uint8_t peer_vector = abi::exception_vectors + 3;    // another vCPU's: wake or interrupt
+constexpr std::uint8_t wish_vector = abi::exception_vectors + 4;    // another vCPU's: want_tick has changed
 // ISA interrupts; COM1 and COM3 share one, COM2 and COM4 the other.
 constexpr unsigned first_serial_input = 4, second_serial_input = 3;
 
@@ -42,11 +47,46 @@ void serve(std::uint64_t vector) {
     } else if (vector == device_vector) {
         virtio_devices::acknowledge_interrupts();
         set_attention(abi::attention::devices);
+    } else if (vector == peer_vector) {
+        set_attention(abi::attention::peer);
+    } else if (vector == wish_vector) {
+        foreign_timer::update();
     }
     local_apic::end_of_interrupt();
 }
 
+constinit std::array<std::uint8_t, arch::max_vcpus> apic_of{};
+constinit std::uint8_t start_page = 0;
+using Prepare = void (*)(std::uint32_t index);
+constinit Prepare prepare_secondary = nullptr;
+constinit std::atomic<std::uint64_t> started = arch::vcpu_bit(0);
+
 }  // namespace
+
+void name_cpus(std::span<const std::uint8_t> apics) {
+    std::copy_n(apics.begin(), std::min(apics.size(), apic_of.size()), apic_of.begin());
+}
+
+void set_start_page(std::uint8_t number, void (*prepare)(std::uint32_t)) {
+    start_page = number;
+    prepare_secondary = prepare;
+}
+
+void wake_vcpu(std::uint32_t index) {
+    if ((started.fetch_or(arch::vcpu_bit(index), std::memory_order_acq_rel) >> index & 1) != 0) {
+        return local_apic::interrupt(apic_of[index], peer_vector);
+    }
+    prepare_secondary(index);
+    local_apic::start(apic_of[index], start_page);
+}
+
+void interrupt_vcpu(std::uint32_t index) { local_apic::interrupt(apic_of[index], peer_vector); }
+void update_timer_of(std::uint32_t index) { local_apic::interrupt(apic_of[index], wish_vector); }
+
+void initialise_secondary(arch::PerCpu& cpu) {
+    local_apic::enable(timer_vector);
+    arch::initialise_interrupts(cpu);
+}
 
 void initialise(std::uint64_t tsc_hz, std::uint16_t control_port, std::span<const std::uint32_t> device_inputs) {
     io_apic::silence_old_controllers();

@@ -19,6 +19,8 @@ enum class Register : std::uint32_t {  // byte offsets [sdm3 table 10-1]
     task_priority = 0x80,
     end_of_interrupt = 0xb0,
     spurious_vector = 0xf0,
+    command_low = 0x300,
+    command_high = 0x310,
     lvt_timer = 0x320,
     lvt_lint0 = 0x350,
     lvt_lint1 = 0x360,
@@ -29,6 +31,8 @@ enum class Register : std::uint32_t {  // byte offsets [sdm3 table 10-1]
 constexpr std::uint32_t software_enable = 1u << 8;
 constexpr std::uint32_t masked = 1u << 16;
 constexpr std::uint32_t divide_by_16 = 3;
+constexpr std::uint32_t command_pending = 1u << 12, command_assert = 1u << 14;
+constexpr std::uint32_t deliver_init = 5u << 8, deliver_start = 6u << 8;
 
 constexpr std::uint64_t base_enabled = 1u << 11, base_x2apic = 1u << 10, base_boot_cpu = 1u << 8;
 
@@ -44,7 +48,22 @@ void write(Register which, std::uint32_t value) {
     arch::write_mmio32(abi::physmap_base + registers + static_cast<std::uint32_t>(which), value);
 }
 
+// The handler of an interrupt sends none, so the two halves stay together.
+void command(std::uint8_t to, std::uint32_t low) {
+    while ((read(Register::command_low) & command_pending) != 0) __builtin_ia32_pause();
+    write(Register::command_high, std::uint32_t{to} << 24);
+    write(Register::command_low, low | command_assert);
+}
+
 }  // namespace
+
+void interrupt(std::uint8_t to, std::uint8_t vector) { command(to, vector); }
+
+void start(std::uint8_t to, std::uint8_t page) {
+    command(to, deliver_init);
+    // Hardware of 30 years ago wants 10 ms here and a second start 200 us later; what virtual machines have does not.
+    command(to, deliver_start | page);
+}
 
 void enable(std::uint8_t timer_vector) {
     std::uint64_t base = arch::read_msr(arch::msr::apic_base);

@@ -21,6 +21,11 @@ void measure_timer(std::uint64_t tsc_hz);
 // The handler of an interrupt has seen it.
 void end_of_interrupt();
 
+// Delivers `vector` to another CPU.
+void interrupt(std::uint8_t to, std::uint8_t vector);
+// Starts another CPU in real mode at the begin of the page with this number.
+void start(std::uint8_t to, std::uint8_t page);
+
 // The timer fires once, when the TSC has advanced by about so much; at most some seconds later. 0: at once.
 void arm_timer(std::uint64_t tsc_ticks);
 

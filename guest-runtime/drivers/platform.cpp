@@ -14,12 +14,15 @@ constinit bool is_foreign = false;
 
 void wait(std::uint64_t timeout_ns) { is_foreign ? foreign_machine::wait(timeout_ns) : doorbells::wait(timeout_ns); }
 
-// A foreign machine has one vCPU, and that is the one that asks.
 void wake_vcpu(std::uint32_t index) {
-    if (!is_foreign) doorbells::wake_vcpu(index);
+    is_foreign ? foreign_machine::wake_vcpu(index) : doorbells::wake_vcpu(index);
+}
+void interrupt_vcpu(std::uint32_t index) {
+    is_foreign ? foreign_machine::interrupt_vcpu(index) : doorbells::interrupt_vcpu(index);
 }
 
 void update_foreign_timer() { foreign_timer::update(); }
+void update_foreign_timer_of(std::uint32_t vcpu) { foreign_machine::update_timer_of(vcpu); }
 
 Result<std::size_t> console_read(std::span<std::byte> buffer) {
     return is_foreign ? foreign_console::read_input(buffer) : doorbells::console_read(buffer);

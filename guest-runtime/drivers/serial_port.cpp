@@ -59,7 +59,12 @@ void SerialPort::want(std::uint8_t event, bool wanted) {
     } else {
         wanted_events_.fetch_and(static_cast<std::uint8_t>(~event), std::memory_order_relaxed);
     }
-    arch::out8(at(base_, interrupt_enable), wanted_events_.load(std::memory_order_relaxed));
+    // On two CPUs at once, too, what the register holds in the end is what is wanted in the end.
+    std::uint8_t events = 0;
+    do {
+        events = wanted_events_.load(std::memory_order_seq_cst);
+        arch::out8(at(base_, interrupt_enable), events);
+    } while (events != wanted_events_.load(std::memory_order_seq_cst));
 }
 
 SerialPort::Event SerialPort::next_event() {

@@ -68,7 +68,10 @@ Result<std::uint64_t> map(const MapRequest& request) {
     bool is_charged = is_charged_when_mapped(request);
     // What is replaced may be what the new range needs.
     if (request.fixed) space.remove(begin, end);
-    if (is_charged) HUSK_TRY(promise_frames(size_bytes / abi::page_size));
+    if (is_charged && !promise_frames(size_bytes / abi::page_size).ok()) {
+        space.settle();
+        HUSK_TRY(promise_frames(size_bytes / abi::page_size));
+    }
     MappingKind kind{.protection = request.protection,
                      .shared = request.shared,
                      .stack = request.stack,

@@ -33,7 +33,7 @@ FaultAnswer replace_page(std::uint64_t va, std::uint64_t old, std::uint64_t entr
     if (!space.tables().ensure_tables().ok() || !space.tables().map_pages(va, {&entry, 1}, flush).ok()) {
         return FaultAnswer::out_of_memory;
     }
-    if ((old & page_bit::owned) != 0) release_frames(frame_behind(old), 0);
+    if ((old & page_bit::owned) != 0) space.retire(frame_behind(old), 0);
     return FaultAnswer::resolved;
 }
 

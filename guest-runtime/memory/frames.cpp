@@ -43,6 +43,15 @@ constinit std::atomic<FreedHook> freed_hook = nullptr;
 // More than was asked for, so that not every allocation comes here.
 constexpr std::uint64_t reclaim_step = 256;
 
+constinit std::atomic<std::uint32_t> returning = 0;
+
+// True: somebody has released frames meanwhile.
+bool wait_for_returning() {
+    if (returning.load(std::memory_order_acquire) == 0) return false;
+    while (returning.load(std::memory_order_acquire) != 0) spin_once();
+    return true;
+}
+
 constexpr std::uint64_t frame_of(abi::GuestPhys gpa) { return gpa.value / abi::page_size; }
 
 Result<std::uint64_t> take_block(unsigned order, Claim claim, std::uint64_t& used) {
@@ -52,7 +61,15 @@ Result<std::uint64_t> take_block(unsigned order, Claim claim, std::uint64_t& use
     return frame;
 }
 
+Result<> try_promise(std::uint64_t frames) {
+    Guard guard(lock);
+    return allocator.promise(frames);
+}
+
 }  // namespace
+
+ReturningFrames::ReturningFrames() { returning.fetch_add(1, std::memory_order_acq_rel); }
+ReturningFrames::~ReturningFrames() { returning.fetch_sub(1, std::memory_order_acq_rel); }
 
 void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
     Guard guard(lock);
@@ -62,7 +79,7 @@ void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero)
 Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim claim) {
     std::uint64_t used = 0;
     auto first = take_block(order, claim, used);
-    bool again = !first.ok() && make_spare(1ull << order);
+    bool again = !first.ok() && (make_spare(1ull << order) || wait_for_returning());
     std::uint64_t frame = again ? HUSK_TRY(take_block(order, claim, used)) : HUSK_TRY(std::move(first));
 
     if (order < 6) {
@@ -135,8 +152,8 @@ bool make_spare(std::uint64_t frames) {
 
 Result<> promise_frames(std::uint64_t frames) {
     make_spare(frames);
-    Guard guard(lock);
-    return allocator.promise(frames);
+    auto promised = try_promise(frames);
+    return promised.ok() || !wait_for_returning() ? promised : try_promise(frames);
 }
 
 void renew_promise(std::uint64_t frames) {

@@ -51,6 +51,15 @@ Result<> promise_frames(std::uint64_t frames);
 void renew_promise(std::uint64_t frames);
 void drop_promise(std::uint64_t frames);
 
+// Somebody is about to release frames, and only waits for other vCPUs. An allocation that fails meanwhile waits too.
+class [[nodiscard]] ReturningFrames {
+public:
+    ReturningFrames();
+    ~ReturningFrames();
+    ReturningFrames(const ReturningFrames&) = delete;
+    ReturningFrames& operator=(const ReturningFrames&) = delete;
+};
+
 struct FrameCounts {
     std::uint64_t total;  // frames
     std::uint64_t free;

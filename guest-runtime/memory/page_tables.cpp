@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/memory/page_tables.hpp"
 
+#include <utility>
+
 #include <husk/abi/memory_layout.hpp>
 
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/memory/shootdown.hpp"
 
 namespace husk::memory {
 
@@ -12,10 +16,6 @@ namespace {
 // Kept for edits that do not count what they need, and for the split of the physmap's own large pages in refill().
 constexpr std::uint64_t tables_kept = 16;
 
-// Other vCPUs may still hold the old translation: they have to drop it before a frame is used for something else.
-// There is one vCPU; a second one makes this send the request and wait for the answers.
-void drop_translations_elsewhere(arch::Flush, std::uint64_t) {}
-
 }  // namespace
 
 std::uint64_t LiveTables::read(abi::GuestPhys entry) const { return *frame_pointer<const std::uint64_t>(entry); }
@@ -23,7 +23,26 @@ std::uint64_t LiveTables::read(abi::GuestPhys entry) const { return *frame_point
 void LiveTables::write(abi::GuestPhys first, std::span<const std::uint64_t> entries, arch::Flush flush,
                        std::uint64_t address) {
     arch::write_page_table(first, entries, flush, address);
-    if (flush != arch::Flush::none) drop_translations_elsewhere(flush, address);
+    if (flush != arch::Flush::none && arch::others_are_started()) is_stale_elsewhere_ = true;
+}
+
+// Another vCPU may still walk through the table: it waits until none does.
+void LiveTables::give_table(abi::GuestPhys table) {
+    arch::others_are_started() ? retired_.give(table) : pool_.give(table);
+}
+
+std::uint64_t LiveTables::request_shootdown() {
+    if (!std::exchange(is_stale_elsewhere_, false)) return shootdown::pending();
+    std::uint64_t generation = shootdown::request();
+    if (retired_.available() != 0) retired_until_ = generation;
+    return generation;
+}
+
+void LiveTables::take_back_retired(bool may_wait) {
+    if (retired_.available() == 0) return;
+    if (may_wait) shootdown::wait_for(request_shootdown());
+    if (is_stale_elsewhere_ || !shootdown::is_complete(retired_until_)) return;
+    while (retired_.available() != 0) pool_.give(retired_.take().value());
 }
 
 void LiveTables::split_block(abi::GuestPhys block) { split_frames(block, large_order); }
@@ -34,8 +53,10 @@ void PageTables::initialise(const abi::BootInfo& boot) {
 }
 
 Result<> PageTables::ensure_tables(std::uint64_t tables) {
+    access().take_back_retired(false);
     while (access().pool().available() < tables + tables_kept) {
         auto refilled = refill();
+        if (!refilled.ok()) access().take_back_retired(true);
         // What is kept may be used up when there is no more.
         if (!refilled.ok()) return access().pool().available() >= tables + 4 ? Result<>() : refilled;
     }

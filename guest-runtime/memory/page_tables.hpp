@@ -20,12 +20,23 @@ public:
     [[nodiscard]] std::uint64_t read(abi::GuestPhys entry) const;
     void write(abi::GuestPhys first, std::span<const std::uint64_t> entries, arch::Flush flush, std::uint64_t address);
     Result<abi::GuestPhys> take_table() { return pool_.take(); }
-    void give_table(abi::GuestPhys table) { pool_.give(table); }
+    void give_table(abi::GuestPhys table);
     void split_block(abi::GuestPhys block);
     [[nodiscard]] TablePool& pool() { return pool_; }
 
+    // Other vCPUs may hold translations that a write since the last request has taken away.
+    [[nodiscard]] bool is_stale_elsewhere() const { return is_stale_elsewhere_; }
+    // Asks them to drop these. What is returned goes to shootdown::wait_for(), also when there was nothing to ask for:
+    // it may be that somebody else still waits.
+    std::uint64_t request_shootdown();
+    // Tables that were given away go back to the pool once no vCPU walks through them. may_wait: see to it.
+    void take_back_retired(bool may_wait);
+
 private:
     TablePool pool_;
+    TablePool retired_;
+    std::uint64_t retired_until_ = 0;  // generation
+    bool is_stale_elsewhere_ = false;
 };
 
 // Not locked: the address space's lock covers it.

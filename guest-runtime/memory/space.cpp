@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/memory/shootdown.hpp"
 
 namespace husk::memory {
 
@@ -14,6 +16,7 @@ constinit Space space;
 namespace {
 
 constexpr unsigned spares_kept = 8;  // mremap to a fixed place: three times two splits, one new range
+constexpr std::uint64_t scarce_frames = (16 << 20) / abi::page_size;
 
 }  // namespace
 
@@ -21,7 +24,22 @@ void Operation::end() {
     if (ended_) return;
     ended_ = true;
     Mapping* mapping = std::exchange(space.discarded_, nullptr);
-    guard_.unlock();
+    if (arch::others_are_started()) {
+        std::uint64_t generation = space.tables_.access().request_shootdown();
+        if (space.retired_.is_empty()) {
+            guard_.unlock();
+            shootdown::wait_for(generation);
+        } else {
+            RetiredFrames retired;
+            retired.take_from(space.retired_);
+            ReturningFrames returning;
+            guard_.unlock();
+            shootdown::wait_for(generation);
+            retired.release();
+        }
+    } else {
+        guard_.unlock();
+    }
     while (mapping != nullptr) {
         Mapping* next = mapping->right;
         delete mapping;
@@ -109,6 +127,19 @@ Mapping& Space::add(std::uint64_t begin, std::uint64_t end, const MappingKind& k
     return *tree_.find(begin);
 }
 
+void Space::retire(abi::GuestPhys block, unsigned order) {
+    if (!arch::others_are_started()) return release_frames(block, order);
+    if (retired_.add(block, order)) return;
+    settle();
+    (void)retired_.add(block, order);
+}
+
+void Space::settle() {
+    if (retired_.is_empty()) return;
+    shootdown::wait_for(tables_.access().request_shootdown());
+    retired_.release();
+}
+
 // Returns how many of the pages were own ones. `renew`: they stay promised.
 std::uint64_t Space::unmap_pages(std::uint64_t begin, std::uint64_t end, bool renew) {
     std::uint64_t own = 0;
@@ -120,9 +151,10 @@ std::uint64_t Space::unmap_pages(std::uint64_t begin, std::uint64_t end, bool re
             // First: nobody else may take the frames in between.
             if (renew) renew_promise(pages);
         }
-        release_frames(frame_behind(entry), large ? large_order : 0);
+        retire(frame_behind(entry), large ? large_order : 0);
     });
     check(unmapped.ok(), "no page tables for unmap: prepare() is missing");
+    if (!retired_.is_empty() && frame_counts().spare() < scarce_frames) settle();
     return own;
 }
 

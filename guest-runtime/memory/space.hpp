@@ -11,6 +11,7 @@
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/mapping_tree.hpp"
 #include "guest-runtime/memory/page_tables.hpp"
+#include "guest-runtime/memory/retired_frames.hpp"
 
 namespace husk::memory {
 
@@ -61,6 +62,12 @@ public:
     // Changes with every change of a range.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
+    // A frame that no page table leads to any more: free at once while one vCPU runs, else when the others have
+    // forgotten it, which the end of the operation waits for.
+    void retire(abi::GuestPhys block, unsigned order);
+    // Waits for that now: what follows may need the frames.
+    void settle();
+
     std::uint64_t break_begin = 0;
     std::uint64_t break_end = 0;        // not page-aligned
     std::uint64_t break_ready_end = 0;  // up to here the launcher has mapped the break's first pages
@@ -81,11 +88,13 @@ private:
     Mapping* spare_ = nullptr;  // linked by `right`
     unsigned spare_count_ = 0;
     Mapping* discarded_ = nullptr;  // linked by `right`; freed when the lock is free again
+    RetiredFrames retired_;
 };
 
 extern constinit Space space;
 
-// Holds the address space's lock. What was discarded meanwhile is freed after it: a source's destructor may do much.
+// Holds the address space's lock. What was discarded meanwhile is freed after it: a source's destructor may do much. When
+// end() returns, every vCPU sees the page tables as they are now.
 class [[nodiscard]] Operation {
 public:
     Operation() : guard_(space.lock_) {}

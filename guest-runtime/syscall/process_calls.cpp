@@ -5,12 +5,14 @@
 #include <array>
 #include <bit>
 
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/string.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/syscall/system_name.hpp"
 #include "guest-runtime/syscall/time_types.hpp"
 #include "guest-runtime/thread/cpu_time.hpp"
 #include "guest-runtime/thread/death.hpp"
+#include "guest-runtime/thread/peer_requests.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
@@ -19,8 +21,6 @@ namespace husk::sys {
 namespace {
 
 constexpr std::uint64_t affinity_bytes = 8;  // one word holds max_vcpus
-
-std::uint64_t all_vcpus() { return thread::vcpu_count() == 64 ? ~0ull : (1ull << thread::vcpu_count()) - 1; }
 
 // Runs `act` on the thread with this id (0: the caller) while it is kept alive.
 template <class Act>
@@ -133,7 +133,7 @@ SysResult sys_sched_getaffinity(const Call& call) {
     if (call[1] < affinity_bytes || call[1] % affinity_bytes != 0) return Errno::einval;
     std::uint64_t mask = 0;
     SysResult found = with_thread(call.integer(0), [&](thread::Thread& t) {
-        mask = t.affinity & all_vcpus();
+        mask = t.affinity.load(std::memory_order_relaxed) & arch::all_vcpus();
         return SysResult(0);
     });
     if (found.raw() < 0) return found;
@@ -144,14 +144,13 @@ SysResult sys_sched_getaffinity(const Call& call) {
 SysResult sys_sched_setaffinity(const Call& call) {
     std::uint64_t mask = 0;
     HUSK_TRY(copy_in(&mask, call[2], std::min(call[1], affinity_bytes)));
-    mask &= all_vcpus();
+    mask &= arch::all_vcpus();
     if (mask == 0) return Errno::einval;
-    SysResult changed = with_thread(call.integer(0), [&](thread::Thread& t) {
-        t.affinity = mask;
+    return with_thread(call.integer(0), [&](thread::Thread& t) {
+        t.affinity.store(mask, std::memory_order_seq_cst);
+        thread::move_if_misplaced(t);
         return SysResult(0);
     });
-    if ((mask >> thread::vcpu_index() & 1) == 0) thread::yield();
-    return changed;
 }
 
 SysResult sys_sched_getparam(const Call& call) {
@@ -205,7 +204,9 @@ SysResult sys_membarrier(const Call& call) {
             if (!announced) return Errno::eperm;
             [[fallthrough]];
         case global:
-            // Every other thread is off the vCPU and was put there by a full barrier.
+            // Threads that do not run now were taken off their vCPU with a full barrier.
+            std::atomic_thread_fence(std::memory_order_seq_cst);
+            thread::fence_others();
             std::atomic_thread_fence(std::memory_order_seq_cst);
             return 0;
         default:

@@ -53,7 +53,7 @@ Result<std::uint32_t> start_thread(const arch::Context& context, const CloneRequ
     memcpy(child.name, self.name, sizeof child.name);
     child.fs_base = (request.flags & clone_settls) != 0 ? request.tls : arch::read_fs_base();
     child.blocked.store(self.blocked.load());
-    child.affinity = self.affinity;
+    child.affinity.store(self.affinity.load());
     child.vcpu = self.vcpu;
     arch::save_vector_state(self.vector_area);
     memcpy(child.vector_area, self.vector_area, thread::vector_area_bytes());

@@ -12,6 +12,7 @@
 #include "guest-runtime/memory/late_relro.hpp"
 #include "guest-runtime/thread/console_wait.hpp"
 #include "guest-runtime/thread/death.hpp"
+#include "guest-runtime/thread/peer_requests.hpp"
 #include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/signal_delivery.hpp"
@@ -39,6 +40,12 @@ void stop_if_wanted(Thread& self, arch::Context& context) {
     stop_for_debugger((wanted & work::stop_asked) != 0 ? abi::StopReason::asked : abi::StopReason::step, &context);
 }
 
+void move_if_wanted(Thread& self) {
+    if ((self.work.fetch_and(~work::move, std::memory_order_seq_cst) & work::move) == 0) return;
+    self.lock.lock();
+    switch_away(self);
+}
+
 }  // namespace
 
 bool take_attention() {
@@ -46,6 +53,7 @@ bool take_attention() {
     // Pairs with the launcher's atomic or: what it wrote before is seen after.
     std::uint32_t bits = std::atomic_ref(mailbox.attention).exchange(0, std::memory_order_acq_rel);
     if (bits == 0) return false;
+    if ((bits & abi::attention::peer) != 0) answer_peers();
     if ((bits & abi::attention::signals) != 0) {
         SignalSet signals = std::atomic_ref(mailbox.signals).exchange(0, std::memory_order_acq_rel);
         while (signals != 0) {
@@ -75,5 +83,6 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
         self.work.fetch_and(~work::full_restore, std::memory_order_relaxed);
         if (has_work(self)) deliver_signals(*context);
         if (has_work(self)) stop_if_wanted(self, *context);
+        if (has_work(self)) move_if_wanted(self);
     } while (has_work(self));
 }

@@ -9,9 +9,12 @@
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/base/platform.hpp"
+#include "guest-runtime/base/spin.hpp"
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/base/string.hpp"
 #include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/thread/peer_requests.hpp"
+#include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/thread.hpp"
 #include "guest-runtime/thread/thread_records.hpp"
 
@@ -26,7 +29,10 @@ constexpr std::uint32_t max_mappings = 4096;
 constinit abi::CrashRecord record{};
 [[gnu::section(".bss.late")]] constinit abi::CrashMapping mappings[max_mappings]{};
 constinit char message[512];
-constinit std::atomic<bool> is_dying = false;
+constexpr std::uint32_t nobody = ~0u;
+constinit std::atomic<std::uint32_t> dying_vcpu = nobody;  // where the record is being written
+// Of another vCPU that is asked to stand still: it may be far from the next place where it looks.
+constexpr std::uint64_t stop_patience_ns = 200'000'000;
 constexpr unsigned max_exit_hooks = 4;
 constinit Spinlock exit_hook_lock;  // of those who add
 constinit std::array<void (*)(), max_exit_hooks> exit_hooks{};
@@ -47,9 +53,22 @@ void run_exit_hooks() {
     {
         ThreadList& list = all_threads();
         Guard guard(list.lock);
-        for (Thread& thread : list.threads) thread.work.fetch_or(work::signal, std::memory_order_relaxed);
+        for (Thread& thread : list.threads) {
+            thread.work.fetch_or(work::signal, std::memory_order_seq_cst);
+            bring_into_runtime(thread);
+        }
     }
     for (unsigned i = 0; i < count; ++i) exit_hooks[i]();
+}
+
+// True for the first vCPU on which something dies, and never again. One that dies while another writes its record stands
+// still; the same one again: false.
+bool begin_record() {
+    std::uint32_t self = vcpu_index();
+    std::uint32_t who = nobody;
+    if (dying_vcpu.compare_exchange_strong(who, self)) return true;
+    while (who != self) spin_once();
+    return false;
 }
 
 struct MappingWriter final : memory::RangeVisitor {
@@ -87,11 +106,13 @@ void exit_process(int status) {
 }
 
 void die_of_signal(const SignalInfo& info, const arch::Context& context, bool with_record) {
-    if (with_record && !is_dying.exchange(true)) {
-        // No lock: nothing may stand between a dying application and its record.
-        const std::span<const abi::CrashThread> threads = record_threads(&context);
+    if (with_record && begin_record()) {
+        // First, since it takes a lock that nobody may hold who stands still.
         MappingWriter writer;
         memory::visit_ranges(writer);
+        stop_others(stop_patience_ns);
+        // No lock: nothing may stand between a dying application and its record.
+        const std::span<const abi::CrashThread> threads = record_threads(&context);
         record.kind = abi::CrashKind::signal;
         record.signal = static_cast<std::uint32_t>(info.number);
         record.signal_code = info.code;
@@ -101,6 +122,8 @@ void die_of_signal(const SignalInfo& info, const arch::Context& context, bool wi
         record.mapping_count = writer.count;
         record.mappings_gpa = gpa(mappings);
         platform::crash(record);
+        // Hooks sleep, and may need what others hold.
+        let_others_go_on();
     }
     run_exit_hooks();
     platform::exit(0, info.number);
@@ -112,7 +135,9 @@ namespace husk {
 
 void panic(std::string_view what, std::source_location where) {
     using namespace thread;
-    if (is_dying.exchange(true)) platform::exit(1, 0);
+    if (!begin_record()) platform::exit(1, 0);
+    constexpr std::uint64_t short_patience_ns = 20'000'000;  // the others may wait for this one
+    stop_others(short_patience_ns);
     TextWriter text(message);
     text.text(what).text(" (").text(where.file_name()).text(":").decimal(where.line()).text(")");
     record.kind = abi::CrashKind::panic;

@@ -5,6 +5,7 @@
 
 #include "guest-runtime/arch/entry.hpp"
 #include "guest-runtime/base/platform.hpp"
+#include "guest-runtime/thread/peer_requests.hpp"
 #include "guest-runtime/thread/thread.hpp"
 #include "guest-runtime/thread/thread_records.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t debug_vector = 1;
 constexpr int sigkill = 9;
+constexpr std::uint64_t stop_patience_ns = 1'000'000'000;
 
 constinit bool is_attached = false;
 constinit abi::StopRecord record{};  // in the image's bss, whose gpa is its address
@@ -28,6 +30,8 @@ void step_in_runtime(arch::Context& context) {
 }
 
 bool stop(abi::StopReason reason, int signal, arch::Context* context) {
+    // A vCPU that stops while another one has stopped all takes its turn afterwards.
+    stop_others(stop_patience_ns);
     const auto threads = record_threads(context);
     record.reason = reason;
     record.signal = static_cast<std::uint32_t>(signal);
@@ -37,6 +41,7 @@ bool stop(abi::StopReason reason, int signal, arch::Context* context) {
     const std::int64_t answer = platform::stop(record);
     if (answer < 0) platform::exit(0, sigkill);
     obey_thread_records(context);
+    let_others_go_on();
     return answer > 0;
 }
 

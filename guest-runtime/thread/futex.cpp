@@ -33,12 +33,11 @@ Bucket& bucket_of(std::uint64_t word) {
     return buckets[hash >> 56];
 }
 
-// With the bucket's lock held. The waiter may be gone as soon as is_woken is set, so its thread is read before.
+// With the bucket's lock held. The waiter may be gone as soon as is_woken is set; the thread is kept by its lock.
 void wake_waiter(Waiter& waiter) {
     Thread& thread = waiter.thread;
     waiter.unlink();
-    waiter.is_woken.store(true, std::memory_order_release);
-    unpark(thread);
+    unpark(thread, waiter.is_woken);
 }
 
 // Two buckets locked in address order.
@@ -76,13 +75,17 @@ bool withdraw(Waiter& waiter) {
 
 Result<> wait(std::uint64_t word, std::uint32_t expected, Deadline deadline, std::uint32_t bits) {
     Waiter waiter{{}, current(), word, bits};
-    {
+    for (;;) {
         // The word is compared with the bucket locked: a waker changes it before it locks, so either the change is seen
-        // here or the waiter is seen there. The first load faults the page in, since under the lock nothing may.
-        HUSK_TRY(UserPtr<std::uint32_t>(word).load());
-        Guard guard(bucket_of(word).lock);
+        // here or the waiter is seen there. The first load faults the page in, since under the lock nothing may; it can
+        // be taken away again in between.
         if (HUSK_TRY(UserPtr<std::uint32_t>(word).load()) != expected) return Errno::eagain;
+        Guard guard(bucket_of(word).lock);
+        std::optional<std::uint32_t> value = try_load32(word);
+        if (!value) continue;
+        if (*value != expected) return Errno::eagain;
         bucket_of(word).waiters.push_back(waiter);
+        break;
     }
     for (;;) {
         prepare_to_park();
@@ -115,10 +118,14 @@ Result<std::uint32_t> requeue(std::uint64_t word, std::uint64_t target, std::uin
                               std::uint32_t most_moved, const std::uint32_t* expected) {
     Bucket& from = bucket_of(word);
     Bucket& to = bucket_of(target);
-    UserPtr<std::uint32_t> pointer(word);
-    HUSK_TRY(pointer.load());
+    HUSK_TRY(UserPtr<std::uint32_t>(word).load());
     PairGuard guard(from, to);
-    if (expected != nullptr && HUSK_TRY(pointer.load()) != *expected) return Errno::eagain;
+    if (expected != nullptr) {
+        std::optional<std::uint32_t> value = try_load32(word);
+        // Taken away since: as if it had happened before.
+        if (!value) return Errno::eagain;
+        if (*value != *expected) return Errno::eagain;
+    }
     std::uint32_t woken = 0, moved = 0;
     for (Waiter& waiter : from.waiters) {
         if (waiter.word != word) continue;

@@ -38,6 +38,15 @@ Wakeup park_for(Deadline deadline, bool interruptible) {
     return interruptible && signal_is_pending() ? Wakeup::signal : Wakeup::event;
 }
 
+// With the thread's lock held.
+void wake_locked(Thread& thread) {
+    if (thread.state == State::preparing) {
+        thread.state = State::woken;
+    } else if (thread.state == State::parked) {
+        enqueue(thread);
+    }
+}
+
 }  // namespace
 
 void prepare_to_park() {
@@ -55,13 +64,15 @@ void cancel_park() {
 Wakeup park(Deadline deadline) { return park_for(deadline, true); }
 Wakeup park_uninterruptible(Deadline deadline) { return park_for(deadline, false); }
 
+void unpark(Thread& thread, std::atomic<bool>& flag) {
+    Guard guard(thread.lock);
+    flag.store(true, std::memory_order_release);
+    wake_locked(thread);
+}
+
 void unpark(Thread& thread) {
     Guard guard(thread.lock);
-    if (thread.state == State::preparing) {
-        thread.state = State::woken;
-    } else if (thread.state == State::parked) {
-        enqueue(thread);
-    }
+    wake_locked(thread);
 }
 
 bool signal_is_pending() { return (current().work.load(std::memory_order_relaxed) & work::signal) != 0; }

@@ -6,6 +6,8 @@
 //   else cancel_park();
 #pragma once
 
+#include <atomic>
+
 #include "guest-runtime/thread/clock.hpp"
 
 namespace husk::thread {
@@ -26,6 +28,9 @@ Wakeup park(Deadline deadline);
 Wakeup park_uninterruptible(Deadline deadline);
 // Makes a parked or preparing thread go on. Any vCPU, any lock held but the scheduler's own.
 void unpark(Thread& thread);
+// The same after setting `flag`, by which the thread may know that it is done waiting, go on and end: it does not end
+// before this is through with it.
+void unpark(Thread& thread, std::atomic<bool>& flag);
 [[nodiscard]] bool signal_is_pending();
 // Lets other runnable threads go first.
 void yield();

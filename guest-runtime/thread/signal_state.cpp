@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
 namespace husk::thread {
@@ -26,6 +27,7 @@ bool is_ignored(int number) {
 void poke(Thread& thread) {
     thread.work.fetch_or(work::signal, std::memory_order_seq_cst);
     unpark(thread);
+    bring_into_runtime(thread);
 }
 
 // The work bit says what the sets say; called by the thread itself with signal_lock held.

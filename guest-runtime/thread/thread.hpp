@@ -22,6 +22,7 @@ inline constexpr std::uint32_t full_restore = 1u << 1;  // the system call repla
 inline constexpr std::uint32_t restore_mask = 1u << 2;  // TemporaryMask: the saved mask comes back after delivery
 inline constexpr std::uint32_t stop = 1u << 3;          // stop for the debugger
 inline constexpr std::uint32_t stop_asked = 1u << 4;    // because the debugger asked, not after a step
+inline constexpr std::uint32_t move = 1u << 5;          // its affinity has changed: it may have to go elsewhere
 }  // namespace work
 
 // The beginning of Thread: entry.S reads `work` at offset 0, the launcher all of it as an abi::ThreadLabel.
@@ -81,7 +82,8 @@ public:
     Spinlock lock;  // guards `state` against unpark() from elsewhere; held across the switch away
     State state = State::running;
     std::uint32_t vcpu = 0;  // where it runs or ran last
-    std::uint64_t affinity = ~0ull;
+    std::uint32_t queued_on = 0;  // in whose queue it is while it is runnable
+    std::atomic<std::uint64_t> affinity = ~0ull;  // bit n: may run on vCPU n
     SleepTimer sleep_timer;
 
     // Linux's per-thread odds and ends.

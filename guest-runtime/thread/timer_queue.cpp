@@ -93,12 +93,22 @@ void TimerQueue::disarm(Timer& timer) {
         }
     }
     // On another vCPU the callback may be under way.
-    while (running_.load(std::memory_order_acquire) == &timer && running_vcpu_ != vcpu_index()) __builtin_ia32_pause();
+    while (running_.load(std::memory_order_acquire) == &timer && running_vcpu_ != vcpu_index()) spin_once();
 }
 
 void TimerQueue::expire() {
-    if (!next().has_passed()) return;
-    Guard one_at_a_time(expiry_lock_);
+    if (!next().has_passed()) {
+        // What this vCPU was to be interrupted for, another one may have served.
+        if (vcpu_count() != 1) announce_timer(next());
+        return;
+    }
+    // Who finds another vCPU at it leaves it to that one: it looks until nothing is due, and is told when something is.
+    if (!expiry_lock_.try_lock()) return announce_timer(next());
+    run_due();
+    expiry_lock_.unlock();
+}
+
+void TimerQueue::run_due() {
     std::uint64_t now = monotonic_ns();
     for (;;) {
         Timer* due = nullptr;

@@ -23,6 +23,7 @@ private:
     void insert(Timer& timer);
     void remove(Timer& timer);
     void publish();
+    void run_due();
 
     Spinlock expiry_lock_;  // one vCPU at a time runs callbacks
     Spinlock lock_;

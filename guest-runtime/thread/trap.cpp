@@ -87,6 +87,13 @@ bool is_user_copy(std::uint64_t rip) {
     return rip >= reinterpret_cast<std::uint64_t>(&husk_copy) && rip < reinterpret_cast<std::uint64_t>(husk_copy_end);
 }
 
+// Whether it was trying what lies in the application's memory, under a lock: then nothing can be faulted in.
+bool is_user_trial(std::uint64_t rip) {
+    // SAFETY: addresses only.
+    return rip >= reinterpret_cast<std::uint64_t>(&husk_try_load32) &&
+           rip < reinterpret_cast<std::uint64_t>(husk_try_load32_end);
+}
+
 // A debugger sees it first, and may have other ideas.
 void raise(Context& context, const thread::SignalInfo& info) {
     if (thread::debugger_is_attached() && !thread::stop_at_fault(info.number, context)) return;
@@ -95,6 +102,10 @@ void raise(Context& context, const thread::SignalInfo& info) {
 
 void page_fault_trap(Context& context, std::uint64_t error, std::uint64_t address) {
     bool in_runtime = is_runtime_text(context.rip);
+    if (in_runtime && is_user_trial(context.rip)) {
+        context.rip = reinterpret_cast<std::uint64_t>(husk_copy_fault);  // SAFETY: an address only
+        return;
+    }
     if (in_runtime && !is_user_copy(context.rip)) die_in_runtime(context, page_fault, address);
     memory::Access access{(error & fault_was_write) != 0, (error & fault_was_fetch) != 0};
     memory::FaultAnswer answer = memory::handle_fault(address, access);

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// One round of a loop that waits for another vCPU.
+#pragma once
+
+namespace husk {
+
+#if __STDC_HOSTED__
+inline void spin_once() { __builtin_ia32_pause(); }
+#else
+// Answers what other vCPUs ask of this one meanwhile (thread/peer_requests.cpp): whoever waits, with whatever lock held,
+// is in nobody's way.
+void spin_once();
+#endif
+
+}  // namespace husk

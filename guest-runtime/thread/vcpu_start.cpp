@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-runtime/thread/vcpu_start.hpp"
+
+#include <atomic>
+#include <bit>
+
+#include "guest-runtime/arch/cpu.hpp"
+#include "guest-runtime/arch/vcpus.hpp"
+#include "guest-runtime/base/platform.hpp"
+#include "guest-runtime/memory/shootdown.hpp"
+#include "guest-runtime/thread/clock_source.hpp"
+#include "guest-runtime/thread/first_thread.hpp"
+#include "guest-runtime/thread/peer_requests.hpp"
+#include "guest-runtime/thread/scheduler.hpp"
+
+namespace husk::thread {
+
+namespace {
+
+constinit std::atomic<std::uint64_t> asked_to_start = arch::vcpu_bit(0);
+constinit std::atomic<bool> one_is_on_its_way = false;
+// Threads for one vCPU only, which has to wait until the one on its way is there.
+constinit std::atomic<std::uint64_t> wanted = 0;
+
+// The TSC of whoever started the vCPU on its way, before it did.
+constinit std::atomic<std::uint64_t> tsc_of_starter = 0;
+
+// With one_is_on_its_way taken.
+void start(std::uint32_t vcpu) {
+    asked_to_start.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
+    tsc_of_starter.store(arch::read_tsc(), std::memory_order_release);
+    platform::wake_vcpu(vcpu);
+}
+
+void start_wanted() {
+    for (;;) {
+        std::uint64_t missing =
+            wanted.load(std::memory_order_seq_cst) & ~asked_to_start.load(std::memory_order_seq_cst);
+        if (missing == 0 || one_is_on_its_way.exchange(true, std::memory_order_seq_cst)) return;
+        missing = wanted.load(std::memory_order_seq_cst) & ~asked_to_start.load(std::memory_order_seq_cst);
+        if (missing != 0) return start(static_cast<std::uint32_t>(std::countr_zero(missing)));
+        one_is_on_its_way.store(false, std::memory_order_seq_cst);
+    }
+}
+
+}  // namespace
+
+void start_vcpu(std::uint32_t vcpu) {
+    wanted.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
+    start_wanted();
+}
+
+void start_one_of(std::uint64_t allowed) {
+    std::uint64_t rest = allowed & arch::all_vcpus() & ~asked_to_start.load(std::memory_order_relaxed);
+    if (rest == 0 || one_is_on_its_way.load(std::memory_order_relaxed)) return;
+    start_vcpu(static_cast<std::uint32_t>(std::countr_zero(rest)));
+}
+
+void run_secondary_vcpu() {
+    arch::PerCpu& cpu = arch::per_cpu();
+    arch::initialise_per_cpu(cpu);
+    become_idle_thread();
+    if (arch::read_tsc() < tsc_of_starter.load(std::memory_order_acquire)) clamp_clock();
+    // Its translations are fresh, but something may change before the others know of it.
+    memory::shootdown::enter_idle();
+    arch::note_started(cpu.mailbox.vcpu_index);
+    memory::shootdown::leave_idle();
+    answer_peers();
+    one_is_on_its_way.store(false, std::memory_order_seq_cst);
+    start_wanted();
+    if (threads_are_waiting()) start_one_of(~0ull);
+    run_idle();
+}
+
+}  // namespace husk::thread

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files, pipes and sockets used by several vCPUs at once.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/guest/check.hpp"
+
+namespace {
+
+using guest_test::check;
+using guest_test::check_equal;
+using guest_test::passed;
+
+void run_all(int count, const std::function<void(int)>& body) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < count; ++i) threads.emplace_back(body, i);
+    for (auto& thread : threads) thread.join();
+}
+
+void own_files() {
+    run_all(4, [](int number) {
+        std::array<char, 5000> bytes;
+        std::array<char, 5000> back;
+        for (int i = 0; i < 60; ++i) {
+            const std::string name = "/tmp/smp-" + std::to_string(number) + "-" + std::to_string(i % 7);
+            const int file = open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+            check(file >= 0);
+            bytes.fill(static_cast<char>(number + i));
+            check(write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+            check(pread(file, back.data(), back.size(), 0) == static_cast<ssize_t>(back.size()));
+            check(bytes == back);
+            check(close(file) == 0);
+            if (i % 3 == 0) check(rename(name.c_str(), (name + "x").c_str()) == 0 && unlink((name + "x").c_str()) == 0);
+        }
+        for (int i = 0; i < 7; ++i) {
+            unlink(("/tmp/smp-" + std::to_string(number) + "-" + std::to_string(i)).c_str());
+        }
+    });
+    passed("own files");
+}
+
+void shared_file() {
+    char name[] = "/tmp/smp-XXXXXX";
+    const int file = mkstemp(name);
+    check(file >= 0);
+    const int log = open(name, O_WRONLY | O_APPEND);
+    run_all(4, [&](int number) {
+        std::array<char, 16> record;
+        record.fill(static_cast<char>('a' + number));
+        for (int i = 0; i < 300; ++i) check(write(log, record.data(), record.size()) == 16);
+    });
+    std::array<int, 4> counts{};
+    std::array<char, 16> record;
+    while (read(file, record.data(), record.size()) == 16) {
+        for (char c : record) check(c == record[0]);
+        ++counts.at(static_cast<std::size_t>(record[0] - 'a'));
+    }
+    for (int count : counts) check_equal(count, 300);
+    close(file);
+    close(log);
+    unlink(name);
+    passed("a shared file");
+}
+
+void pipes() {
+    int ends[2];
+    check(pipe(ends) == 0);
+    std::atomic<long> sum = 0;
+    run_all(4, [&](int number) {
+        for (int i = 0; i < 2000; ++i) {
+            if (number % 2 == 0) {
+                check(write(ends[1], &i, sizeof i) == sizeof i);
+            } else {
+                int value;
+                check(read(ends[0], &value, sizeof value) == sizeof value);
+                sum.fetch_add(value);
+            }
+        }
+    });
+    check_equal(sum.load(), 2 * 1999L * 2000 / 2);
+    close(ends[0]);
+    close(ends[1]);
+    passed("pipes");
+}
+
+// One epoll for all: each event is taken by somebody, none twice (EPOLLET), none never.
+void epoll_together() {
+    const int poller = epoll_create1(0);
+    std::array<int, 8> events;
+    for (int& event : events) {
+        event = eventfd(0, EFD_NONBLOCK);
+        epoll_event wanted{.events = EPOLLIN | EPOLLET, .data = {.fd = event}};
+        check(epoll_ctl(poller, EPOLL_CTL_ADD, event, &wanted) == 0);
+    }
+    constexpr long total = 4000;
+    std::atomic<long> taken = 0;
+    run_all(4, [&](int number) {
+        if (number == 0) {
+            for (long i = 0; i < total; ++i) {
+                const std::uint64_t one = 1;
+                check(write(events[static_cast<std::size_t>(i) % events.size()], &one, sizeof one) == sizeof one);
+            }
+            return;
+        }
+        while (taken.load() < total) {
+            epoll_event ready[4];
+            const int count = epoll_wait(poller, ready, 4, 20);
+            for (int i = 0; i < count; ++i) {
+                std::uint64_t value = 0;
+                if (read(ready[i].data.fd, &value, sizeof value) == sizeof value) taken.fetch_add(static_cast<long>(value));
+            }
+        }
+    });
+    check_equal(taken.load(), total);
+    for (int event : events) close(event);
+    close(poller);
+    passed("one epoll");
+}
+
+void sockets() {
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    check(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    check(listen(listener, 16) == 0);
+    check(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    constexpr int rounds = 15;
+    run_all(4, [&](int number) {
+        std::array<char, 3000> bytes;
+        std::array<char, 3000> back;
+        for (int i = 0; i < rounds; ++i) {
+            const bool is_server = number % 2 == 0;
+            const int fd = is_server ? accept(listener, nullptr, nullptr) : socket(AF_INET, SOCK_STREAM, 0);
+            check(fd >= 0);
+            if (is_server) {
+                for (ssize_t got; (got = read(fd, back.data(), back.size())) > 0;) {
+                    check(send(fd, back.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL) == got);
+                }
+            } else {
+                check(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+                for (int turn = 0; turn < 5; ++turn) {
+                    bytes.fill(static_cast<char>(number + i + turn));
+                    check(write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+                    for (std::size_t done = 0; done < back.size();) {
+                        const ssize_t got = read(fd, back.data() + done, back.size() - done);
+                        check(got > 0);
+                        done += static_cast<std::size_t>(got);
+                    }
+                    check(bytes == back);
+                }
+            }
+            check(close(fd) == 0);
+        }
+    });
+    close(listener);
+    passed("sockets");
+}
+
+}  // namespace
+
+int main() {
+    own_files();
+    shared_file();
+    pipes();
+    epoll_together();
+    sockets();
+}
