@@ -46,8 +46,8 @@ static_assert(offsetof(PerCpu, frame_plain) == 1072 && offsetof(PerCpu, emergenc
 static_assert(offsetof(PerCpu, frame_interrupt) == 1264 && offsetof(PerCpu, wait_vector) == 1296);
 static_assert(sizeof(PerCpu) <= abi::page_size);
 
-// This vCPU's. Stable until the calling thread gives its vCPU up, since the runtime is not pre-empted; afterwards it may
-// be on another one, which is why the compiler must not remember the answer.
+// This vCPU's. Stable until the calling thread gives its vCPU up, since the runtime is not pre-empted; afterwards it
+// may be on another one, which is why the compiler must not remember the answer.
 inline PerCpu& per_cpu() {
     PerCpu* self;
     asm volatile("mov %%gs:0, %0" : "=r"(self));

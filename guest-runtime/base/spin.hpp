@@ -7,8 +7,8 @@ namespace husk {
 #if __STDC_HOSTED__
 inline void spin_once() { __builtin_ia32_pause(); }
 #else
-// Answers what other vCPUs ask of this one meanwhile (thread/peer_requests.cpp): whoever waits, with whatever lock held,
-// is in nobody's way.
+// Answers what other vCPUs ask of this one meanwhile (thread/peer_requests.cpp): whoever waits, with whatever lock
+// held, is in nobody's way.
 void spin_once();
 #endif
 

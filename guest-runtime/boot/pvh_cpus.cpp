@@ -17,8 +17,9 @@ namespace {
 
 bool adds_up_to_zero(std::uint64_t at, std::size_t size_bytes) {
     std::span bytes(pointer_to<const std::uint8_t>(at), size_bytes);
-    return std::accumulate(bytes.begin(), bytes.end(), std::uint8_t{0},
-                           [](std::uint8_t sum, std::uint8_t byte) { return static_cast<std::uint8_t>(sum + byte); }) == 0;
+    return std::accumulate(bytes.begin(), bytes.end(), std::uint8_t{0}, [](std::uint8_t sum, std::uint8_t byte) {
+               return static_cast<std::uint8_t>(sum + byte);
+           }) == 0;
 }
 
 template <class T>
@@ -98,7 +99,8 @@ void add_from_mp_table(CpuList& cpus) {
     std::uint64_t table = read<mp::FloatingPointer>(pointer).table;
     if (!is_reachable(table, sizeof(mp::TableHeader))) return;
     auto header = read<mp::TableHeader>(table);
-    bool is_table = std::string_view(header.signature, 4) == mp::table_signature && is_reachable(table, header.size_bytes);
+    bool is_table =
+        std::string_view(header.signature, 4) == mp::table_signature && is_reachable(table, header.size_bytes);
     if (!is_table || !adds_up_to_zero(table, header.size_bytes)) return;
     std::uint64_t at = table + sizeof header;
     for (unsigned i = 0; i < header.entry_count && at < table + header.size_bytes; ++i) {
@@ -109,6 +111,16 @@ void add_from_mp_table(CpuList& cpus) {
         }
         at += is_processor ? sizeof(mp::Processor) : mp::other_entry_bytes;
     }
+}
+
+// What the CPU says about its own package, for machines without tables (QEMU's microvm with acpi=off): identities count
+// from 0 where a hypervisor makes them [sdm2 cpuid, leaf 0BH].
+void add_from_topology(CpuList& cpus) {
+    constexpr std::uint32_t topology_leaf = 0xb, core_level = 1;
+    bool is_virtual = (arch::cpuid(1).ecx >> 31 & 1) != 0;
+    if (!is_virtual || arch::cpuid(0).eax < topology_leaf) return;
+    std::uint32_t count = arch::cpuid(topology_leaf, core_level).ebx & 0xffff;
+    for (std::uint32_t apic = 0; apic < count; ++apic) cpus.add(apic);
 }
 
 }  // namespace
@@ -125,6 +137,7 @@ CpuList find_cpus(const StartInfo& start) {
     cpus.add(arch::cpuid(1).ebx >> 24);
     add_from_acpi(start, cpus);
     if (cpus.count == 1) add_from_mp_table(cpus);
+    if (cpus.count == 1) add_from_topology(cpus);
     return cpus;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CPUs that a foreign VMM's machine describes: ACPI's MADT, or the older MP table.
+// The CPUs that a foreign VMM's machine describes: by ACPI's MADT, the older MP table, or what cpuid says.
 #pragma once
 
 #include <array>

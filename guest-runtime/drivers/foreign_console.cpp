@@ -42,8 +42,8 @@ std::uint16_t port_of(int stream) { return stream == 2 ? ports.standard_error : 
 bool is_serial(std::uint16_t port) { return port == abi::serial_port; }
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-// Of the two that write to a serial port: each looks whether it is busy, then writes. The handler of vCPU 0 does not wait
-// for it.
+// Of the two that write to a serial port: each looks whether it is busy, then writes. The handler of vCPU 0 does not
+// wait for it.
 constinit Spinlock output_lock;
 // Of those who take bytes from the ring.
 constinit Spinlock input_lock;

@@ -22,8 +22,8 @@ void initialise_secondary(arch::PerCpu& cpu);
 
 // The local APIC of each vCPU. In ring 0, before there are others.
 void name_cpus(std::span<const std::uint8_t> apics);
-// Of the page below 1 MiB where a CPU begins [sdm3 9.4.4]. Once it runs code of the image, it is vCPU `index` that comes
-// up: prepare() says so before each start, of which there is one at a time.
+// Of the page below 1 MiB where a CPU begins [sdm3 9.4.4]. Once it runs code of the image, it is vCPU `index` that
+// comes up: prepare() says so before each start, of which there is one at a time.
 void set_start_page(std::uint8_t number, void (*prepare)(std::uint32_t index));
 
 void wait(std::uint64_t timeout_ns);

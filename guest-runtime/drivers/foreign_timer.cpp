@@ -20,8 +20,8 @@ constexpr std::uint64_t looks_per_second = 5000;
 
 constinit std::uint64_t slice_ticks = 0, look_ticks = 0;
 
-// Of one vCPU: TSC values at which something is due. The handler and the code it interrupts both change them; `programmed` tells
-// either what the other has done last.
+// Of one vCPU: TSC values at which something is due. The handler and the code it interrupts both change them;
+// `programmed` tells either what the other has done last.
 struct alignas(64) Timer {
     std::atomic<std::uint64_t> slice_end;
     std::atomic<std::uint64_t> next_look;
@@ -39,7 +39,8 @@ std::uint64_t mailbox_deadline() {
 // What is due first; in the handler, only what is due later than now: the rest has its attention already.
 std::uint64_t next_due(std::uint64_t later_than) {
     std::uint64_t first = never;
-    for (std::uint64_t due : {mailbox_deadline(), here().slice_end.load(), here().next_look.load(), here().wake_up.load()}) {
+    for (std::uint64_t due :
+         {mailbox_deadline(), here().slice_end.load(), here().next_look.load(), here().wake_up.load()}) {
         if (due > later_than) first = std::min(first, due);
     }
     return first;

@@ -88,12 +88,13 @@ FaultAnswer handle_fault(std::uint64_t address, Access access) {
         if (!page.ok()) return answer_to(page.error());
 
         Operation second;
-        if (space.generation() != generation) {
+        // Another vCPU's fault may have placed a page meanwhile, its own copy at that.
+        if (space.generation() != generation || space.tables().lookup(va).entry != old) {
             second.end();
             release_frames(page.value(), 0);
             continue;
         }
-        return place_source_page(*space.tree().find(va), va, space.tables().lookup(va).entry, page.value(), access);
+        return place_source_page(*space.tree().find(va), va, old, page.value(), access);
     }
 }
 

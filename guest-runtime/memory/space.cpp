@@ -4,8 +4,8 @@
 #include <new>
 #include <utility>
 
-#include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/arch/vcpus.hpp"
+#include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/shootdown.hpp"
 

@@ -93,8 +93,8 @@ private:
 
 extern constinit Space space;
 
-// Holds the address space's lock. What was discarded meanwhile is freed after it: a source's destructor may do much. When
-// end() returns, every vCPU sees the page tables as they are now.
+// Holds the address space's lock. What was discarded meanwhile is freed after it: a source's destructor may do much.
+// When end() returns, every vCPU sees the page tables as they are now.
 class [[nodiscard]] Operation {
 public:
     Operation() : guard_(space.lock_) {}

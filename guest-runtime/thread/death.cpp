@@ -61,8 +61,8 @@ void run_exit_hooks() {
     for (unsigned i = 0; i < count; ++i) exit_hooks[i]();
 }
 
-// True for the first vCPU on which something dies, and never again. One that dies while another writes its record stands
-// still; the same one again: false.
+// True for the first vCPU on which something dies, and never again. One that dies while another writes its record
+// stands still; the same one again: false.
 bool begin_record() {
     std::uint32_t self = vcpu_index();
     std::uint32_t who = nobody;

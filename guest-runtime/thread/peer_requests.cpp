@@ -38,8 +38,7 @@ void for_each_other(Act act) {
 }
 
 void ask(std::uint32_t vcpu) {
-    std::atomic_ref(arch::per_cpu_of(vcpu).mailbox.attention)
-        .fetch_or(abi::attention::peer, std::memory_order_seq_cst);
+    std::atomic_ref(arch::per_cpu_of(vcpu).mailbox.attention).fetch_or(abi::attention::peer, std::memory_order_seq_cst);
     platform::interrupt_vcpu(vcpu);
 }
 

@@ -6,8 +6,8 @@
 
 namespace husk::thread {
 
-// Does what is asked of this vCPU; for attention::peer, and for whoever waits in the runtime. Returns once this vCPU may
-// go on.
+// Does what is asked of this vCPU; for attention::peer, and for whoever waits in the runtime. Returns once this vCPU
+// may go on.
 void answer_peers();
 
 // Every other vCPU passes a memory barrier in its application's thread, if it runs one, before this returns.

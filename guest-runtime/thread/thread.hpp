@@ -81,8 +81,8 @@ public:
 
     Spinlock lock;  // guards `state` against unpark() from elsewhere; held across the switch away
     State state = State::running;
-    std::uint32_t vcpu = 0;  // where it runs or ran last
-    std::uint32_t queued_on = 0;  // in whose queue it is while it is runnable
+    std::uint32_t vcpu = 0;                       // where it runs or ran last
+    std::uint32_t queued_on = 0;                  // in whose queue it is while it is runnable
     std::atomic<std::uint64_t> affinity = ~0ull;  // bit n: may run on vCPU n
     SleepTimer sleep_timer;
 

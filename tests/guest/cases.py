@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
-        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "mount"}
+        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "mount", "cpus", "environments"}
 GUEST_DISK = "/dev/vda"  # what "{disk}" in an argument becomes in a guest
 TOOLS = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
@@ -31,6 +31,8 @@ class Case:
     limit_native: bool = False
     timeout_s: float = 20
     example: bool = False
+    cpus: int = 1
+    environments: list[str] | None = None  # None: all
     disk: str | None = None  # size of a scratch disk
     mount: str | None = None  # where the disk, with an ext4 file system, is mounted; natively a folder takes its place
 
@@ -60,6 +62,9 @@ class Case:
             check = subprocess.run(["e2fsck", "-fn", disk], capture_output=True, text=True, check=False, env=TOOLS)
             result.damage = check.stdout if check.returncode else ""
         return result
+
+    def runs_in(self, environment: str) -> bool:
+        return self.environments is None or environment in self.environments
 
     def option(self, name: str, default: str) -> str:
         return self.options[self.options.index(name) + 1] if name in self.options else default

@@ -52,8 +52,9 @@ class Native:
 
 def husk_command(husk: Path, accelerator: str, image: Path, case: Case, disk: str | None) -> list[str]:
     env = [word for variable in case.env for word in ("--env", variable)]
+    cpus = ["--cpus", str(case.cpus)] if case.cpus != 1 else []
     disks = ["--disk", f"{disk}:{case.mount}" if case.mount else disk] if disk else []
-    return [str(husk), "run", "--accel", accelerator, *case.options, *disks, *env, str(image), "--", *case.arguments()]
+    return [str(husk), "run", "--accel", accelerator, *case.options, *cpus, *disks, *env, str(image), "--", *case.arguments()]
 
 
 class Kvm:

@@ -74,7 +74,7 @@ class ForeignVmm:
         disks = ["-global", "virtio-mmio.force-legacy=false", "-drive", f"file={disk},if=none,id=disk,format=raw",
                  "-device", "virtio-blk-device,drive=disk"] if disk else []
         return ["qemu-system-x86_64", "-M", machine, *disks, "-accel", "tcg", "-cpu", "max",
-                "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
+                "-smp", str(case.cpus), "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-kernel", str(case.image(self.build)), "-append", append_line(case),
                 "-serial", f"file:{folder / 'stdout'}",
                 "-chardev", f"file,id=err,path={folder / 'stderr'}",

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the guest tests of list.toml: natively as the reference, then in each environment.
 
-usage: run.py --build FOLDER [--environment native|kvm|qemu|nested]... [--repeat N] [NAME]...
-Prints one line for each failure with how to run it again, and "N passed, N failed, N skipped" as the last line.
+usage: run.py --build FOLDER [--environment native|kvm|qemu|nested|smp]... [--repeat N] [NAME]...
+smp is kvm for the tests that name it, which the others' runs on kvm leave out. Prints one line for each failure with how to run it again, and "N passed, N failed, N skipped" as the last line.
 """
 import argparse
 import hashlib
@@ -87,7 +87,7 @@ def run_nested(machine: NestedMachine, cases: list[Case], reference: dict[str, R
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--environment", action="append", choices=["native", "kvm", "qemu", "nested"])
+    parser.add_argument("--environment", action="append", choices=["native", "kvm", "qemu", "nested", "smp"])
     parser.add_argument("--repeat", type=int, default=1, help="run each guest test so often, to find rare failures")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
@@ -109,16 +109,19 @@ def main() -> int:
 
     tally = Tally(build / "tests/guest/output")
     reference = run_natively(build, cases, tally, "native" in wanted)
-    if "kvm" in wanted:
-        no_kvm = why_no_kvm()
-        if no_kvm:
-            tally.skip("kvm", len(cases), no_kvm)
+    for environment in ("kvm", "smp"):
+        if environment not in wanted:
+            continue
+        # Who asks for smp wants the tests that ask for it, not those that run everywhere.
+        chosen = [case for case in cases if case.runs_in(environment) and (environment == "kvm" or case.environments)]
+        if no_kvm := why_no_kvm():
+            tally.skip(environment, len(chosen), no_kvm)
         else:
-            run_guests(Kvm(build), cases * options.repeat, reference, tally)
+            run_guests(Kvm(build), chosen * options.repeat, reference, tally)
     if "qemu" in wanted:
-        run_guests(ForeignVmm(build), cases * options.repeat, reference, tally)
+        run_guests(ForeignVmm(build), [case for case in cases if case.runs_in("qemu")] * options.repeat, reference, tally)
     if "nested" in wanted:
-        representative = [case for case in cases if case.nested or options.names]
+        representative = [case for case in cases if (case.nested or options.names) and case.runs_in("nested")]
         run_nested(NestedMachine(build, tally.output / "nested-console.log"), representative, reference, tally)
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     return 1 if tally.failed else 0

@@ -121,7 +121,8 @@ void epoll_together() {
             const int count = epoll_wait(poller, ready, 4, 20);
             for (int i = 0; i < count; ++i) {
                 std::uint64_t value = 0;
-                if (read(ready[i].data.fd, &value, sizeof value) == sizeof value) taken.fetch_add(static_cast<long>(value));
+                if (read(ready[i].data.fd, &value, sizeof value) == sizeof value)
+                    taken.fetch_add(static_cast<long>(value));
             }
         }
     });

@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr int rounds = 3000;
+constexpr int rounds = 800;
 constexpr int most_threads = 4;
 
 struct alignas(64) Word {
@@ -77,7 +77,9 @@ constexpr std::array tests = {
     Test{"store buffering", 2, store_buffering, [] { return seen[0][0] == 0 && seen[1][0] == 0; }},
     Test{"load buffering", 2, load_buffering, [] { return seen[0][0] == 1 && seen[1][0] == 1; }},
     Test{"independent reads of independent writes", 4, independent_reads,
-         [] { return seen[2] == std::array{1, 0} && seen[3] == std::array{1, 0}; }},
+         [] {
+             return seen[2] == std::array{1, 0} && seen[3] == std::array{1, 0};
+         }},
 };
 
 struct Runner {

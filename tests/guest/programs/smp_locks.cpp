@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Torture of what threads wait with, across vCPUs: mutex, rwlock, barrier, semaphore, condition variable, futex rounds
-// and requeues. argv[1]: futex rounds (default 20,000).
+// and requeues. argv[1]: futex rounds (default 5,000).
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -196,6 +196,6 @@ int main(int argc, char** argv) {
     barrier_torture();
     semaphore_torture();
     condition_torture();
-    futex_rounds(argc > 1 ? std::atoi(argv[1]) : 20'000);
+    futex_rounds(argc > 1 ? std::atoi(argv[1]) : 5'000);
     requeue_storm();
 }

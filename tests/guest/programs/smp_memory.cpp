@@ -132,7 +132,7 @@ void unmap_and_map() {
     unsigned char* at = map_pages(1);
     *at = 0;
     change_while_watched(
-        "munmap and mmap", at, 400,
+        "munmap and mmap", at, 40,
         [at](unsigned step) {
             if (step % 2 == 1) {
                 check(munmap(at, page) == 0);
@@ -149,7 +149,7 @@ void protect() {
     unsigned char* at = map_pages(4);
     *at = 7;
     change_while_watched(
-        "mprotect", at, 400,
+        "mprotect", at, 40,
         [at](unsigned step) { check(mprotect(at, 4 * page, step % 2 == 1 ? PROT_NONE : PROT_READ | PROT_WRITE) == 0); },
         [](unsigned step) { return step % 2 == 1 ? -1 : 7; });
     munmap(at, 4 * page);
@@ -159,7 +159,7 @@ void discard() {
     unsigned char* at = map_pages(1);
     *at = 9;
     change_while_watched(
-        "madvise", at, 400,
+        "madvise", at, 40,
         [at](unsigned step) {
             if (step % 2 == 1) {
                 check(madvise(at, page, MADV_DONTNEED) == 0);
@@ -175,7 +175,7 @@ void replace() {
     unsigned char* at = map_pages(1);
     *at = 0;
     change_while_watched(
-        "mmap over a mapping", at, 300,
+        "mmap over a mapping", at, 40,
         [at](unsigned step) {
             check(map_pages(1, at) == at);
             *at = static_cast<unsigned char>(step);
@@ -191,7 +191,7 @@ void move() {
     *a = 5;
     munmap(b, page);
     change_while_watched(
-        "mremap", a, 300,
+        "mremap", a, 40,
         [a, b](unsigned step) {
             void* from = step % 2 == 1 ? a : b;
             void* to = step % 2 == 1 ? b : a;
@@ -211,7 +211,7 @@ void copy_on_write() {
     auto* at = static_cast<unsigned char*>(mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0));
     check(at != MAP_FAILED && *at == 3);
     change_while_watched(
-        "copy on write", at, 300,
+        "copy on write", at, 40,
         [&](unsigned step) {
             if (step % 2 == 1) {
                 *at = 4;
@@ -226,7 +226,7 @@ void copy_on_write() {
 
 // Frames that were unmapped must not be written any more once they belong to somebody else.
 void late_writers() {
-    constexpr int rounds = 150;
+    constexpr int rounds = 20;
     std::atomic<unsigned char*> target = nullptr;
     std::atomic<bool> is_over = false;
     Threads writers(2, [&](int) {
@@ -238,7 +238,7 @@ void late_writers() {
     for (int i = 0; i < rounds; ++i) {
         unsigned char* at = map_pages(1);
         target = at;
-        for (int wait = 0; wait < 1000 && at[100] != 0xee; ++wait) sched_yield();
+        for (int wait = 0; wait < 200 && at[100] != 0xee; ++wait) sched_yield();
         target = nullptr;
         check(munmap(at, page) == 0);
         // 16 pages elsewhere: one of them gets the frame.
@@ -263,7 +263,7 @@ void parallel_malloc() {
         std::array<unsigned char*, 64> blocks{};
         std::array<std::size_t, 64> sizes{};
         unsigned random = static_cast<unsigned>(number) + 1;
-        for (int i = 0; i < 12'000; ++i) {
+        for (int i = 0; i < 1'500; ++i) {
             random = random * 1'664'525 + 1'013'904'223;
             const std::size_t at = random >> 26;
             if (blocks[at] != nullptr) {
@@ -286,7 +286,7 @@ void parallel_malloc() {
 
 void parallel_mappings() {
     Threads users(4, [](int number) {
-        for (int i = 0; i < 400; ++i) {
+        for (int i = 0; i < 30; ++i) {
             const std::size_t pages = 1 + static_cast<std::size_t>(i % 40) * (i % 50 == 0 ? 20 : 1);
             unsigned char* at = map_pages(pages);
             for (std::size_t p = 0; p < pages; ++p) check(at[p * page] == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads on several vCPUs: how many there are said to be (argv[1]), affinity, a clock that never runs backwards, spinning
-// threads side by side, signals to running and to ending threads, 500 threads.
+// Threads on several vCPUs: how many there are said to be (argv[1]), affinity, a clock that never runs backwards,
+// spinning threads side by side, signals to running and to ending threads, 500 threads.
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>

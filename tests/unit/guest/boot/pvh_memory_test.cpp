@@ -67,17 +67,30 @@ TEST_CASE("ranges stay sorted and apart, and join where they touch") {
     CHECK(list.count() == 0);
 }
 
+TEST_CASE("each of several CPUs has a descriptor page and an area, and there is a low page for their first code") {
+    Handover handover(pc_memory(256 * mebibyte));
+    auto plan = plan_memory(handover.info, image, boot_info_bytes, 3, true);
+    REQUIRE(plan);
+    CHECK(plan->vcpu_count == 3);
+    CHECK(plan->low_page != 0);
+    CHECK(plan->low_page < mebibyte);
+    CHECK(plan->low_page % abi::page_size == 0);
+    CHECK(plan->descriptors_of(3) == plan->boot_info.begin);
+    CHECK(plan->area_of(0) == plan->boot_info.end);
+    CHECK(plan->area_of(3) == plan->tables.begin);
+}
+
 TEST_CASE("the runtime's own pages lie one behind the other, apart from the image and from free memory") {
     Handover handover(pc_memory(256 * mebibyte));
-    auto plan = plan_memory(handover.info, image, boot_info_bytes, true);
+    auto plan = plan_memory(handover.info, image, boot_info_bytes, 1, true);
     REQUIRE(plan);
     CHECK(is_list(plan->ram, {{mebibyte, 256 * mebibyte}}));
     CHECK(plan->descriptors.begin >= mebibyte);
     CHECK(plan->boot_info.begin == plan->descriptors.end);
-    CHECK(plan->vcpu_area.begin == plan->boot_info.end);
-    CHECK(plan->tables.begin == plan->vcpu_area.end);
+    CHECK(plan->vcpu_areas.begin == plan->boot_info.end);
+    CHECK(plan->tables.begin == plan->vcpu_areas.end);
     CHECK(plan->boot_info.end - plan->boot_info.begin >= boot_info_bytes);
-    CHECK(plan->vcpu_area.end - plan->vcpu_area.begin == abi::vcpu_area::stride_bytes);
+    CHECK(plan->vcpu_areas.end - plan->vcpu_areas.begin == abi::vcpu_area::stride_bytes);
     CHECK_FALSE(overlap(plan->own(), image));
     std::uint64_t free_bytes = 0;
     for (const PhysRange& range : plan->free) {
@@ -102,7 +115,7 @@ TEST_CASE("what the VMM handed over is not written on, and is free memory afterw
     *info = handover.info;
     info->command_line = reinterpret_cast<std::uint64_t>(command_line);
 
-    auto plan = plan_memory(*info, {begin + 16 * mebibyte, begin + 17 * mebibyte}, boot_info_bytes, true);
+    auto plan = plan_memory(*info, {begin + 16 * mebibyte, begin + 17 * mebibyte}, boot_info_bytes, 1, true);
     REQUIRE(plan);
     CHECK_FALSE(overlap(plan->own(), {begin, begin + sizeof(StartInfo)}));
     CHECK_FALSE(overlap(plan->own(), {info->command_line, info->command_line + 5001}));
@@ -113,17 +126,17 @@ TEST_CASE("what the VMM handed over is not written on, and is free memory afterw
 }
 
 TEST_CASE("a machine that is too small, or has no RAM where the image lies, is refused") {
-    CHECK_FALSE(plan_memory(Handover(pc_memory(3 * mebibyte)).info, image, boot_info_bytes, true));
+    CHECK_FALSE(plan_memory(Handover(pc_memory(3 * mebibyte)).info, image, boot_info_bytes, 1, true));
     CHECK_FALSE(plan_memory(
         Handover({{mebibyte, 2 * mebibyte, memory_type_ram, 0}, {1ull << 32, 64 * mebibyte, memory_type_ram, 0}}).info,
-        image, boot_info_bytes, true));
-    CHECK(plan_memory(Handover(pc_memory(16 * mebibyte)).info, image, boot_info_bytes, false));
+        image, boot_info_bytes, 1, true));
+    CHECK(plan_memory(Handover(pc_memory(16 * mebibyte)).info, image, boot_info_bytes, 1, false));
 }
 
 TEST_CASE("more memory means more page tables, many more without 1 GiB pages") {
     auto tables = [](std::uint64_t bytes, bool has_giant_pages) {
         Handover handover(pc_memory(bytes));
-        auto plan = plan_memory(handover.info, image, boot_info_bytes, has_giant_pages);
+        auto plan = plan_memory(handover.info, image, boot_info_bytes, 1, has_giant_pages);
         REQUIRE(plan);
         return (plan->tables.end - plan->tables.begin) / abi::page_size;
     };

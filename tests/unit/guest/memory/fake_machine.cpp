@@ -12,6 +12,7 @@
 
 #include "guest-runtime/arch/page_table_gate.hpp"
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/initialise.hpp"
 #include "guest-runtime/memory/kernel_stack.hpp"
@@ -37,6 +38,10 @@ void arch::write_page_table(abi::GuestPhys first, std::span<const std::uint64_t>
     REQUIRE((mapping & abi::pte::writable) == 0);
     std::memcpy(memory::frame_pointer<void>(first), entries.data(), entries.size_bytes());
 }
+
+// One vCPU: nobody has anything to flush or to be asked for.
+void arch::flush_translations() { FAIL("a flush with one vCPU"); }
+void platform::interrupt_vcpu(std::uint32_t) { FAIL("an interrupt with one vCPU"); }
 
 namespace test {
 

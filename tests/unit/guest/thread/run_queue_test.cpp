@@ -15,7 +15,7 @@ namespace {
 struct Tag;
 struct Runnable : ListNode<Tag> {
     explicit Runnable(std::uint64_t allowed = ~std::uint64_t{0}) : affinity(allowed) {}
-    std::uint64_t affinity;
+    std::atomic<std::uint64_t> affinity;
     std::atomic<unsigned> times_taken = 0;
 };
 using Queue = thread::RunQueue<Runnable, Tag>;

@@ -25,6 +25,7 @@ namespace husk::thread {
 
 std::uint64_t monotonic_ns() { return now_ns; }
 std::uint32_t vcpu_index() { return 0; }
+std::uint32_t vcpu_count() { return 1; }
 void announce_timer(Deadline deadline) { announced = deadline; }
 
 }  // namespace husk::thread
