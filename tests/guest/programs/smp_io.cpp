@@ -32,11 +32,15 @@ void run_all(int count, const std::function<void(int)>& body) {
 }
 
 void own_files() {
-    run_all(4, [](int number) {
+    // Natively several runs of this program may share /tmp.
+    char folder[] = "/tmp/smp-XXXXXX";
+    check(mkdtemp(folder) != nullptr);
+    run_all(4, [&folder](int number) {
+        const std::string own = std::string(folder) + "/" + std::to_string(number) + "-";
         std::array<char, 5000> bytes;
         std::array<char, 5000> back;
         for (int i = 0; i < 60; ++i) {
-            const std::string name = "/tmp/smp-" + std::to_string(number) + "-" + std::to_string(i % 7);
+            const std::string name = own + std::to_string(i % 7);
             const int file = open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
             check(file >= 0);
             bytes.fill(static_cast<char>(number + i));
@@ -46,10 +50,9 @@ void own_files() {
             check(close(file) == 0);
             if (i % 3 == 0) check(rename(name.c_str(), (name + "x").c_str()) == 0 && unlink((name + "x").c_str()) == 0);
         }
-        for (int i = 0; i < 7; ++i) {
-            unlink(("/tmp/smp-" + std::to_string(number) + "-" + std::to_string(i)).c_str());
-        }
+        for (int i = 0; i < 7; ++i) unlink((own + std::to_string(i)).c_str());
     });
+    check(rmdir(folder) == 0);
     passed("own files");
 }
 
