@@ -11,7 +11,7 @@ namespace husk::thread {
 // From here on monotonic_ns() counts from 0. realtime_now_ns: CLOCK_REALTIME when the TSC was tsc_now.
 void initialise_clock(std::uint64_t tsc_hz, std::uint64_t tsc_now, std::int64_t realtime_now_ns);
 
-// The vCPUs' counters do not agree: from now on each reading is at least the last one of any vCPU.
+// The vCPUs' counters may not agree: from now on each reading is at least the last one of any vCPU.
 void clamp_clock();
 
 // The TSC value at a deadline; UINT64_MAX for never.

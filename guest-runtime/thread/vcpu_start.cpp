@@ -4,7 +4,6 @@
 #include <atomic>
 #include <bit>
 
-#include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/memory/shootdown.hpp"
@@ -22,13 +21,9 @@ constinit std::atomic<bool> one_is_on_its_way = false;
 // Threads for one vCPU only, which has to wait until the one on its way is there.
 constinit std::atomic<std::uint64_t> wanted = 0;
 
-// The TSC of whoever started the vCPU on its way, before it did.
-constinit std::atomic<std::uint64_t> tsc_of_starter = 0;
-
 // With one_is_on_its_way taken.
 void start(std::uint32_t vcpu) {
     asked_to_start.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
-    tsc_of_starter.store(arch::read_tsc(), std::memory_order_release);
     platform::wake_vcpu(vcpu);
 }
 
@@ -60,7 +55,8 @@ void run_secondary_vcpu() {
     arch::PerCpu& cpu = arch::per_cpu();
     arch::initialise_per_cpu(cpu);
     become_idle_thread();
-    if (arch::read_tsc() < tsc_of_starter.load(std::memory_order_acquire)) clamp_clock();
+    // Where the host's TSC is not the same on all CPUs, KVM moves each vCPU's as its thread goes from one to another.
+    clamp_clock();
     // Its translations are fresh, but something may change before the others know of it.
     memory::shootdown::enter_idle();
     arch::note_started(cpu.mailbox.vcpu_index);

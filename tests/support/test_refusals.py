@@ -138,8 +138,11 @@ def bad_images(test: Refusals) -> None:
     assert hello[table:table + 8] == b"HUSKPTCH"
     test.expect("patch table with too many entries", 82, "patch", "run",
                 test.changed("count", (table + 12, struct.pack("<I", 0xffff_ffff))))
-    test.expect("patch table whose site is nowhere", 82, "patch", "run",
-                test.changed("site", (table + 56, struct.pack("<I", 0x10))))
+    if why_no_kvm() is None:  # under QEMU it is the guest that sees it
+        test.expect("patch table whose site is nowhere", 82, "patch", "run",
+                    test.changed("site", (table + 56, struct.pack("<I", 0x10))))
+    else:
+        test.tally.skip("patch table whose site is nowhere", why_no_kvm() or "")
 
 
 def bad_configurations(test: Refusals) -> None:
