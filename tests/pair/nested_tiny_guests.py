@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny guests that use several vCPUs, and memory that goes back, under `husk run` on real kvm-amd in QEMU's emulated AMD-V machine.
+"""Several vCPUs, memory that goes back, traces and profiles: small guests under `husk run` on real kvm-amd, in QEMU's emulated
+AMD-V machine.
 
 usage: nested_tiny_guests.py --build BUILD [NAME...]
 """
@@ -70,6 +71,16 @@ SCRIPTS = {
         "  case $(cat $task/comm) in husk-cpu1) want=0;; husk) [ ${task##*/} = $vm ] && want=1 || continue;; *) continue;; esac\n"
         "  grep -q \"^Cpus_allowed_list:.$want\\$\" $task/status || { cat $task/status; exit 1; }\n"
         "done; kill -9 $vm; echo good"),
+    "a_profile_names_functions_and_threads": (
+        [],
+        "/t/husk run --profile /tmp/folded /t/programs/profiled >/tmp/said || exit 1\n"
+        "grep -q '^ .* helper$' /tmp/folded.txt && grep -q '^helper;.*mix' /tmp/folded && grep -q '^profiled;.*mix' /tmp/folded"
+        " && echo good || head -c 400 /tmp/folded.txt"),
+    "a_trace_shows_calls_with_their_arguments": (
+        [],
+        "/t/husk run --trace=syscalls:write,clock_nanosleep --trace-file /tmp/calls /t/programs/profiled >/tmp/said || exit 1\n"
+        "grep -q 'clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=200000000}' /tmp/calls && grep -q 'write(1, \"done' /tmp/calls"
+        " && ! grep -q mmap /tmp/calls && echo good || cat /tmp/calls"),
 }
 
 
@@ -87,7 +98,8 @@ def prepare(folder: Path, build: Path, wanted: dict[str, str]) -> None:
     shutil.copy(build / "launcher/husk", folder / "husk")
     for guest in (build / "tests/pair/guests").iterdir():
         shutil.copy(guest, folder / "guests" / guest.name)
-    subprocess.run(["strip", "-g", "-o", folder / "programs/freed_memory", build / "tests/guest/freed_memory"], check=True)
+    for program in ("freed_memory", "profiled"):
+        subprocess.run(["strip", "-g", "-o", folder / "programs" / program, build / "tests/guest" / program], check=True)
     for number, (name, script) in enumerate(wanted.items()):
         job = f"{number:03}-{name}"
         (folder / "jobs" / job).write_text(script + "\n")
