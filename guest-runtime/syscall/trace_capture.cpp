@@ -89,8 +89,8 @@ constexpr Rule rules[] = {
 constexpr std::uint8_t no_rule = 255;
 
 constexpr std::uint8_t rule_of(Argument kind) {
-    for (std::uint8_t i = 0; i < std::size(rules); ++i) {
-        if (rules[i].kind == kind) return i;
+    for (std::size_t i = 0; i < std::size(rules); ++i) {
+        if (rules[i].kind == kind) return static_cast<std::uint8_t>(i);
     }
     return no_rule;
 }
@@ -105,7 +105,7 @@ constexpr bool every_kind_with_memory_has_a_rule() {
 static_assert(every_kind_with_memory_has_a_rule());
 
 enum Number : std::uint16_t {
-#define HUSK_SYSCALL(number, name, handler) number_of_##name = number,
+#define HUSK_SYSCALL(number, name, handler) number_of_##name = (number),
 #include <husk/abi/linux_calls.def>
 };
 

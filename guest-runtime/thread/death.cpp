@@ -67,8 +67,8 @@ bool begin_record() {
     std::uint32_t self = vcpu_index();
     std::uint32_t who = nobody;
     if (dying_vcpu.compare_exchange_strong(who, self)) return true;
-    while (who != self) spin_once();
-    return false;
+    if (who == self) return false;
+    for (;;) spin_once();
 }
 
 struct MappingWriter final : memory::RangeVisitor {

@@ -8,11 +8,11 @@ namespace husk::profile {
 
 namespace {
 
-std::vector<Profile::Share> sorted(std::map<std::string, Profile::Share> shares) {
+std::vector<Profile::Share> sorted(const std::map<std::string, Profile::Share>& shares) {
     std::vector<Profile::Share> list;
-    for (auto& [name, share] : shares) {
-        share.name = name;
+    for (const auto& [name, share] : shares) {
         list.push_back(share);
+        list.back().name = name;
     }
     std::ranges::stable_sort(list, [](const Profile::Share& a, const Profile::Share& b) {
         return a.itself != b.itself ? a.itself > b.itself : a.with_callees > b.with_callees;
@@ -36,7 +36,7 @@ std::vector<Profile::Share> Profile::functions() const {
         const std::set<std::string> once(frames.begin() + 1, frames.end());
         for (const std::string& name : once) shares[name].with_callees += count;
     }
-    return sorted(std::move(shares));
+    return sorted(shares);
 }
 
 std::vector<Profile::Share> Profile::threads() const {
@@ -45,7 +45,7 @@ std::vector<Profile::Share> Profile::threads() const {
         shares[frames.front()].itself += count;
         shares[frames.front()].with_callees += count;
     }
-    return sorted(std::move(shares));
+    return sorted(shares);
 }
 
 }  // namespace husk::profile

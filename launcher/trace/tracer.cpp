@@ -83,8 +83,9 @@ void Tracer::on_entry(Record record) {
         return;
     }
     if (calls_.size() >= most_calls) calls_.clear();
-    hidden_ = record.header.tid;
-    calls_[record.header.tid] = {std::move(record)};
+    const std::uint32_t tid = record.header.tid;
+    hidden_ = tid;
+    calls_[tid] = {std::move(record)};
 }
 
 void Tracer::on_exit(const Record& record) {
