@@ -32,7 +32,7 @@ until ifconfig t0 10.9.0.1 netmask 255.255.255.0 up && wget -q -O /dev/null http
 done
 for size in {' '.join(map(str, SIZES))}; do wget -q -O - http://10.9.0.2/$size | sha256sum; done
 ping -c 3 10.9.0.2 | grep loss
-ps | grep -q "\\[vhost-" && echo "a thread of the kernel serves"
+cat /proc/[0-9]*/comm /proc/$vm/task/*/comm | grep -q "^vhost-" && echo "a thread of the kernel serves"
 kill -TERM $vm
 wait $vm
 echo "the VM ends with $?"
