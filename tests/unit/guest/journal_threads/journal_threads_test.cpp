@@ -105,6 +105,7 @@ struct Volume {
     Owner owner;
     RefPtr<block::BufferCache> cache;
     RefPtr<Journal> journal;
+    std::atomic<bool> has_committed = false;
 };
 
 constexpr int thread_count = 4;
@@ -136,7 +137,9 @@ void work(Volume& volume, unsigned index, int rounds, thread::Mutex& shared_lock
         }
         journal::TransactionId id = handle.value().transaction();
         handle.value().end();
-        if (round % 3 == 0 && !volume.journal->commit(id).ok()) return;
+        if (round % 3 != 0) continue;
+        if (!volume.journal->commit(id).ok()) return;
+        volume.has_committed = true;
     }
 }
 
@@ -171,6 +174,8 @@ TEST_CASE("threads go on and end when the device fails under them") {
     Volume volume;
     std::vector<int> model(thread_count * blocks_per_thread, 0);
     std::thread spoiler([&] {
+        // A journal that has never committed has nothing on the device, and no reason to fail.
+        while (!volume.has_committed) std::this_thread::yield();
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         volume.device.fails = true;
     });
