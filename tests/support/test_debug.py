@@ -101,7 +101,7 @@ def qemu_session(husk: Path, image: Path) -> str | None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     run = Run(husk, image, ["--accel", "qemu", "--gdb", str(port)], [])
-    run.said = run.vm.stderr.readline()  # QEMU starts now; gdb tries again until it listens
+    # gdb tries again until QEMU listens.
     text = run.gdb("hbreak twice", "continue", "backtrace", "delete", "set var go_on = true", "continue",
                    address=f"localhost:{port}")
     return verdict(run, text, [r"Breakpoint 1, twice \(number=20\)", r"#1 .* main"], 7, "sum 42")
