@@ -319,20 +319,34 @@ husk_copy:
 4:  rep movsb
 5:  xor %eax, %eax
     ret
+/* long husk_touch32(uint32_t* word): writes it as it is, however others change it; fails as the copy does. */
+    .globl husk_touch32
+husk_touch32:
+    lock orl $0, (%rdi)
+    xor %eax, %eax
+    ret
 husk_copy_end:
 husk_copy_fault:
     mov $-1, %rax
     ret
 
 /* long husk_try_load32(const uint32_t* from, uint32_t* to): 0, or -1 after any fault: nothing is faulted in. */
-    .globl husk_try_load32, husk_try_load32_end
+    .globl husk_try_load32
     .balign 16
 husk_try_load32:
     mov (%rdi), %eax
     mov %eax, (%rsi)
     xor %eax, %eax
     ret
-husk_try_load32_end:
+/* long husk_try_exchange32(uint32_t* word, uint32_t expected, uint32_t desired, uint32_t* seen): the same. */
+    .globl husk_try_exchange32, husk_trial_end
+husk_try_exchange32:
+    mov %esi, %eax
+    lock cmpxchg %edx, (%rdi)
+    mov %eax, (%rcx)
+    xor %eax, %eax
+    ret
+husk_trial_end:
 
 /* The gate into ring 0: rax is a routine below; returns behind the int3. */
     .globl husk_enter_ring0

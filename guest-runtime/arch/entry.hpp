@@ -18,11 +18,13 @@ extern "C" {
 extern const char husk_runtime_text_begin[], husk_runtime_text_end[];
 extern const char husk_trap_plain[], husk_trap_error[], husk_trap_page_fault[], husk_interrupt_entry[];
 extern const char husk_syscall_entry[];
-extern const char husk_copy_end[], husk_copy_fault[], husk_try_load32_end[];
+extern const char husk_copy_end[], husk_copy_fault[], husk_trial_end[];
 extern const char husk_thread_begin[], husk_runtime_thread_begin[];
 
 long husk_copy(void* to, const void* from, std::size_t size_bytes);
+long husk_touch32(void* word);
 long husk_try_load32(const void* from, std::uint32_t* to);
+long husk_try_exchange32(void* word, std::uint32_t expected, std::uint32_t desired, std::uint32_t* seen);
 void husk_switch_stacks(std::uint64_t* save_rsp, std::uint64_t load_rsp);
 
 // The answers of patched cpuid instructions.

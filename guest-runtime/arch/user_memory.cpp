@@ -47,6 +47,22 @@ std::optional<std::uint32_t> try_load32(std::uint64_t from_user) {
     return value;
 }
 
+std::optional<std::uint32_t> try_exchange32(std::uint64_t at_user, std::uint32_t expected, std::uint32_t desired) {
+    std::uint32_t seen;
+    // SAFETY: as in copy_in().
+    void* word = reinterpret_cast<void*>(at_user);
+    if (!is_users(at_user, sizeof seen) || husk_try_exchange32(word, expected, desired, &seen) != 0)
+        return std::nullopt;
+    return seen;
+}
+
+Result<> make_writable32(std::uint64_t at_user) {
+    // SAFETY: as in copy_in().
+    if (!is_users(at_user, sizeof(std::uint32_t)) || husk_touch32(reinterpret_cast<void*>(at_user)) != 0)
+        return Errno::efault;
+    return {};
+}
+
 Result<> zero_out(std::uint64_t to_user, std::size_t size_bytes) {
     static constexpr std::byte zeros[256] = {};
     while (size_bytes > 0) {

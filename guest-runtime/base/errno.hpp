@@ -81,6 +81,7 @@ enum class Errno : int {
     eownerdead = 130,
     // Inside the runtime only: the call was interrupted by a signal and starts again unless a handler without
     // SA_RESTART ran.
+    erestartnointr = 513,  // as the next, and whatever the handler wants
     erestart = 512,
 };
 

@@ -17,6 +17,10 @@ Result<> copy_in(void* to, std::uint64_t from_user, std::size_t size_bytes);
 Result<> copy_out(std::uint64_t to_user, const void* from, std::size_t size_bytes);
 // Under a Spinlock: nothing when the page is not there at this moment. It may come by a copy_in() without the lock.
 std::optional<std::uint32_t> try_load32(std::uint64_t from_user);
+// The same: writes `desired` if the word is `expected`, in one step for all vCPUs, and says what it was. Nothing when
+// its page is not there to be written; make_writable32() without the lock changes that.
+std::optional<std::uint32_t> try_exchange32(std::uint64_t at_user, std::uint32_t expected, std::uint32_t desired);
+Result<> make_writable32(std::uint64_t at_user);
 Result<> zero_out(std::uint64_t to_user, std::size_t size_bytes);
 // Copies a NUL-terminated string into `to`. ENAMETOOLONG when it does not fit with its NUL. Returns its length without
 // NUL.

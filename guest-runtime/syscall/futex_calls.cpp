@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/syscall/futex_calls.hpp"
 
+#include <optional>
+
 #include "guest-runtime/syscall/time_types.hpp"
 #include "guest-runtime/thread/futex.hpp"
+#include "guest-runtime/thread/pi_futex.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
 namespace husk::sys {
@@ -15,90 +18,104 @@ enum Operation : int {
     futex_requeue = 3,
     futex_cmp_requeue = 4,
     futex_wake_op = 5,
+    futex_lock_pi = 6,
+    futex_unlock_pi = 7,
+    futex_trylock_pi = 8,
     futex_wait_bitset = 9,
     futex_wake_bitset = 10,
+    futex_lock_pi2 = 13,
 };
 constexpr int private_flag = 128, realtime_flag = 256;
-constexpr std::uint32_t owner_died = 0x4000'0000, tid_mask = 0x3fff'ffff, waiters_flag = 0x8000'0000;
+using thread::pi_futex::owner_died;
+using thread::pi_futex::tid_mask;
+using thread::pi_futex::waiters_flag;
 
 constexpr std::int32_t sign_extend_12(std::uint32_t value) { return static_cast<std::int32_t>(value << 20) >> 20; }
 
-// FUTEX_WAKE_OP [futex(2)]: changes *second atomically, wakes on the first word, and on the second if its old value
-// fits.
-SysResult wake_op(const Call& call) {
-    auto encoded = static_cast<std::uint32_t>(call[5]);
-    std::uint32_t operation = encoded >> 28 & 7, comparison = encoded >> 24 & 0xf;
-    std::int32_t argument = sign_extend_12(encoded >> 12 & 0xfff), compared = sign_extend_12(encoded & 0xfff);
-    if ((encoded >> 31) != 0) argument = static_cast<std::int32_t>(1u << (argument & 31));
-    UserPtr<std::uint32_t> second(call[4]);
-    std::uint32_t old = HUSK_TRY(second.load());
-    HUSK_TRY(second.store(old));  // the page is writable and stays attached, so the loop below cannot fault
-    // SAFETY: the store above checked range and access; the word is 4-byte aligned (checked by sys_futex).
-    std::atomic_ref word(*reinterpret_cast<std::uint32_t*>(second.address()));
-    auto operand = static_cast<std::uint32_t>(argument);
+// What FUTEX_WAKE_OP makes of a word.
+std::optional<std::uint32_t> changed(std::uint32_t operation, std::uint32_t old, std::uint32_t operand) {
     switch (operation) {
         case 0:
-            old = word.exchange(operand);
-            break;
+            return operand;
         case 1:
-            old = word.fetch_add(operand);
-            break;
+            return old + operand;
         case 2:
-            old = word.fetch_or(operand);
-            break;
+            return old | operand;
         case 3:
-            old = word.fetch_and(~operand);
-            break;
+            return old & ~operand;
         case 4:
-            old = word.fetch_xor(operand);
-            break;
+            return old ^ operand;
         default:
-            return Errno::enosys;
+            return std::nullopt;
     }
-    auto value = static_cast<std::int32_t>(old);
-    bool fits;
+}
+
+// Whether its condition holds.
+std::optional<bool> compares(std::uint32_t comparison, std::int32_t value, std::int32_t with) {
     switch (comparison) {
         case 0:
-            fits = value == compared;
-            break;
+            return value == with;
         case 1:
-            fits = value != compared;
-            break;
+            return value != with;
         case 2:
-            fits = value < compared;
-            break;
+            return value < with;
         case 3:
-            fits = value <= compared;
-            break;
+            return value <= with;
         case 4:
-            fits = value > compared;
-            break;
+            return value > with;
         case 5:
-            fits = value >= compared;
-            break;
+            return value >= with;
         default:
-            return Errno::enosys;
+            return std::nullopt;
     }
+}
+
+// In one step for all vCPUs; the word's old value.
+template <class Change>
+Result<std::uint32_t> change_word(std::uint64_t word, Change change) {
+    for (;;) {
+        HUSK_TRY(make_writable32(word));
+        std::optional<std::uint32_t> old = try_load32(word);
+        if (!old) continue;
+        if (try_exchange32(word, *old, HUSK_TRY(change(*old))) == old) return *old;
+    }
+}
+
+// FUTEX_WAKE_OP [futex(2)]: changes the second word, wakes on the first, and on the second if its old value fits.
+SysResult wake_op(const Call& call) {
+    auto encoded = static_cast<std::uint32_t>(call[5]);
+    std::int32_t argument = sign_extend_12(encoded >> 12 & 0xfff), compared = sign_extend_12(encoded & 0xfff);
+    if ((encoded >> 31) != 0) argument = static_cast<std::int32_t>(1u << (argument & 31));
+    std::uint32_t old = HUSK_TRY(change_word(call[4], [&](std::uint32_t value) -> Result<std::uint32_t> {
+        auto desired = changed(encoded >> 28 & 7, value, static_cast<std::uint32_t>(argument));
+        if (!desired) return Errno::enosys;
+        return *desired;
+    }));
+    std::optional<bool> fits = compares(encoded >> 24 & 0xf, static_cast<std::int32_t>(old), compared);
+    if (!fits) return Errno::enosys;
     std::uint32_t woken = thread::futex::wake(call[0], static_cast<std::uint32_t>(call[2]));
-    if (fits) woken += thread::futex::wake(call[4], static_cast<std::uint32_t>(call[3]));
+    if (*fits) woken += thread::futex::wake(call[4], static_cast<std::uint32_t>(call[3]));
     return woken;
 }
 
+// Relative with FUTEX_WAIT only; FUTEX_LOCK_PI always means CLOCK_REALTIME.
 Result<thread::Deadline> wait_deadline(const Call& call, int operation) {
     UserPtr<TimeSpec> timeout(call[3]);
     if (operation == futex_wait || !timeout) return deadline_after(timeout);
     TimeSpec when = HUSK_TRY(timeout.load());
     if (!when.is_valid()) return Errno::einval;
-    return deadline_at((call.integer(1) & realtime_flag) != 0 ? clock_realtime : clock_monotonic, when);
+    bool is_realtime = operation == futex_lock_pi || (call.integer(1) & realtime_flag) != 0;
+    return deadline_at(is_realtime ? clock_realtime : clock_monotonic, when);
 }
 
 // Marks one robust futex if the exiting thread owns it.
 void orphan(std::uint64_t word, std::uint32_t tid) {
-    UserPtr<std::uint32_t> pointer(word);
-    auto value = pointer.load();
-    if (word % 4 != 0 || !value.ok() || (value.value() & tid_mask) != tid) return;
-    if (!pointer.store((value.value() & waiters_flag) | owner_died).ok()) return;
-    if ((value.value() & waiters_flag) != 0) thread::futex::wake(word, 1);
+    if (word % 4 != 0) return;
+    auto marked = change_word(word, [&](std::uint32_t value) -> Result<std::uint32_t> {
+        if ((value & tid_mask) != tid) return Errno::esrch;
+        return (value & waiters_flag) | owner_died;
+    });
+    if (marked.ok() && (marked.value() & waiters_flag) != 0) thread::futex::wake(word, 1);
 }
 
 }  // namespace
@@ -107,7 +124,7 @@ SysResult sys_futex(const Call& call) {
     std::uint64_t word = call[0];
     int operation = call.integer(1) & ~(private_flag | realtime_flag);
     auto value = static_cast<std::uint32_t>(call[2]);
-    bool may_be_realtime = operation == futex_wait || operation == futex_wait_bitset;
+    bool may_be_realtime = operation == futex_wait || operation == futex_wait_bitset || operation == futex_lock_pi2;
     if ((call.integer(1) & realtime_flag) != 0 && !may_be_realtime) return Errno::enosys;
     if (word % 4 != 0) return Errno::einval;
     switch (operation) {
@@ -139,8 +156,17 @@ SysResult sys_futex(const Call& call) {
         case futex_wake_op:
             if (call[4] % 4 != 0) return Errno::einval;
             return wake_op(call);
+        case futex_lock_pi:
+        case futex_lock_pi2: {
+            thread::Deadline deadline = HUSK_TRY(wait_deadline(call, operation));
+            return thread::pi_futex::lock(word, deadline);
+        }
+        case futex_trylock_pi:
+            return thread::pi_futex::try_lock(word);
+        case futex_unlock_pi:
+            return thread::pi_futex::unlock(word);
         default:
-            return Errno::enosys;  // priority inheritance
+            return Errno::enosys;
     }
 }
 

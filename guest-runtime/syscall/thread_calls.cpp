@@ -9,6 +9,7 @@
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/first_frame.hpp"
 #include "guest-runtime/thread/futex.hpp"
+#include "guest-runtime/thread/pi_futex.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/signal_state.hpp"
 #include "guest-runtime/thread/thread.hpp"
@@ -96,6 +97,8 @@ SysResult clone(const arch::Context& context, const CloneRequest& request) {
         if (!is_last) static_cast<ListNode<thread::AllTag>&>(self).unlink();
     }
     if (is_last) thread::exit_process(status);
+    // After it has left the list: who comes now finds no owner.
+    thread::pi_futex::hand_over_all_of(self.tid);
     if (self.clear_child_tid != 0) {
         // The user stack may be reused as soon as this is 0; nothing below touches it.
         (void)UserPtr<std::uint32_t>(self.clear_child_tid).store(0);

@@ -34,7 +34,15 @@ bool never_restarts(std::uint64_t number) {
 }
 
 bool wants_restart(const arch::Context& context) {
-    return context.orig_rax != ~0ull && static_cast<long>(context.rax) == -static_cast<long>(Errno::erestart);
+    if (context.orig_rax == ~0ull) return false;
+    auto result = static_cast<long>(context.rax);
+    return result == -static_cast<long>(Errno::erestart) || result == -static_cast<long>(Errno::erestartnointr);
+}
+
+// Whether the call goes on after a handler.
+bool goes_on(const arch::Context& context, const SignalAction& action) {
+    if (static_cast<long>(context.rax) == -static_cast<long>(Errno::erestartnointr)) return true;
+    return (action.flags & sa_restart) != 0 && !never_restarts(context.orig_rax);
 }
 
 // Runs one signal's action. Returns true when a handler now stands in `context`.
@@ -51,7 +59,7 @@ bool act_on(arch::Context& context, const SignalInfo& info) {
 
     bool restarts = false;
     if (wants_restart(context)) {
-        restarts = (action.flags & sa_restart) != 0 && !never_restarts(context.orig_rax);
+        restarts = goes_on(context, action);
         if (!restarts) context.rax = static_cast<std::uint64_t>(-static_cast<long>(Errno::eintr));
     }
     SignalSet mask = self.blocked.load();

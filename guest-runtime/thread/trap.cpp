@@ -91,7 +91,7 @@ bool is_user_copy(std::uint64_t rip) {
 bool is_user_trial(std::uint64_t rip) {
     // SAFETY: addresses only.
     return rip >= reinterpret_cast<std::uint64_t>(&husk_try_load32) &&
-           rip < reinterpret_cast<std::uint64_t>(husk_try_load32_end);
+           rip < reinterpret_cast<std::uint64_t>(husk_trial_end);
 }
 
 // A debugger sees it first, and may have other ideas.

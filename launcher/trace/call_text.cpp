@@ -24,7 +24,7 @@ using config::fill_in;
 
 constexpr std::size_t most_arguments = 6;
 constexpr std::int64_t lowest_error = -4095;
-constexpr int restart_error = 512;  // ERESTARTSYS
+constexpr int restart_error = 512, always_restart_error = 513;  // ERESTARTSYS, ERESTARTNOINTR
 
 // Filled by the call.
 bool is_late(Argument kind) {
@@ -163,6 +163,7 @@ std::string argument_text(const CallShape& shape, const Record& entry, const Rec
 
 std::string error_text(int error) {
     if (error == restart_error) return "? ERESTARTSYS (To be restarted if SA_RESTART is set)";
+    if (error == always_restart_error) return "? ERESTARTNOINTR (To be restarted)";
     const char* name = ::strerrorname_np(error);
     if (name == nullptr) return fill_in("-1 (errno {})", error);
     return fill_in("-1 {} ({})", name, ::strerrordesc_np(error));
