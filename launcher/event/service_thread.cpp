@@ -21,6 +21,9 @@ namespace {
 // A read of a fast disk takes 40 to 70 us; a guest that waited for it comes with the next request 2 to 40 us later.
 constexpr std::uint64_t spin_ns = 100'000;
 
+// A thread that moves to another CPU loses what it had in its caches.
+constexpr std::uint64_t least_time_between_moves_ns = 1'000'000;
+
 }  // namespace
 
 ServiceThread::ServiceThread(Served& served, SpinFacts& facts)
@@ -74,6 +77,7 @@ void ServiceThread::run_task() {
 
 void ServiceThread::run() {
     host::unpin_this_thread();
+    allowed_cpus_ = host::allowed_cpus();
     while (!ends_.load(std::memory_order_relaxed)) {
         run_task();
         if (!served_.serve()) {
@@ -91,7 +95,7 @@ void ServiceThread::spin_or_sleep() {
     const std::uint64_t now_ns = host::monotonic_ns();
     if (spinning_on_ == nullptr) {
         SpinBudget& budget = budgets_[served_.expects_news() ? 1 : 0];
-        if (!facts_.may_spin() || !budget.take()) return sleep();
+        if (!budget.take() || !may_spin(now_ns)) return sleep();
         spinning_on_ = &budget;
         spin_until_ns_ = now_ns + spin_ns;
     }
@@ -99,6 +103,13 @@ void ServiceThread::spin_or_sleep() {
     spinning_on_->fail();
     spinning_on_ = nullptr;
     sleep();
+}
+
+bool ServiceThread::may_spin(std::uint64_t now_ns) {
+    if (facts_.may_spin()) return true;
+    if (now_ns < may_move_at_ns_ || !host::run_this_thread_on(allowed_cpus_, facts_.taken_cpus())) return false;
+    may_move_at_ns_ = now_ns + least_time_between_moves_ns;
+    return facts_.may_spin();
 }
 
 void ServiceThread::set_near(bool is_near) {

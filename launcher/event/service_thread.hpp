@@ -2,8 +2,9 @@
 // A thread that serves a device: for a while after there was work it looks for more by itself, then it sleeps.
 //
 // Waking a thread that sleeps costs more than a disk's read, and a notification costs the guest an exit. So after
-// activity the thread spins a little, where its CPU is known to be another than the vCPU's. It is started by the first
-// wake(): a VM that does not use the device does not pay for it.
+// activity the thread spins a little, where its CPU is known to be another than the vCPU's. The kernel likes to wake it
+// on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. It is started
+// by the first wake(): a VM that does not use the device does not pay for it.
 #pragma once
 
 #include <array>
@@ -68,6 +69,7 @@ private:
     void run();
     void sleep();
     void spin_or_sleep();
+    [[nodiscard]] bool may_spin(std::uint64_t now_ns);
     void set_near(bool is_near);
     void run_task();
 
@@ -78,6 +80,8 @@ private:
     SpinBudget* spinning_on_ = nullptr;
     std::uint64_t spin_until_ns_ = 0;
     bool is_near_ = false;
+    std::vector<unsigned> allowed_cpus_;
+    std::uint64_t may_move_at_ns_ = 0;
     host::EventFd wake_;
     host::FileDescriptor poll_set_;
     std::atomic<bool> ends_ = false;

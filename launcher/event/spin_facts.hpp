@@ -46,6 +46,17 @@ public:
         return has_seen_any;
     }
 
+    // The CPUs on which may_spin() is false.
+    [[nodiscard]] std::vector<unsigned> taken_cpus() const {
+        std::vector<unsigned> taken;
+        for (const Vcpu& vcpu : vcpus_) {
+            const int cpu = vcpu.cpu.load(std::memory_order_relaxed);
+            if (cpu >= 0 && !vcpu.is_waiting.load(std::memory_order_relaxed))
+                taken.push_back(static_cast<unsigned>(cpu));
+        }
+        return taken;
+    }
+
     // A device's thread begins (+1) or ceases (-1) to be so near that the guest had better watch for its news.
     void add_near(int change) {
         const int near = near_.fetch_add(change) + change;

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -41,6 +42,15 @@ void pin_this_thread(unsigned cpu) {
 void unpin_this_thread() {
     const std::lock_guard lock(mutex);
     if (before_first_pin) ::sched_setaffinity(0, sizeof *before_first_pin, &*before_first_pin);
+}
+
+bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned> avoided) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const unsigned cpu : cpus) {
+        if (std::ranges::find(avoided, cpu) == avoided.end()) CPU_SET(cpu, &set);
+    }
+    return CPU_COUNT(&set) != 0 && ::sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
 }  // namespace husk::host

@@ -2,6 +2,7 @@
 // Which CPUs this process may use, and one thread bound to one of them.
 #pragma once
 
+#include <span>
 #include <vector>
 
 namespace husk::host {
@@ -15,5 +16,8 @@ void pin_this_thread(unsigned cpu);
 // A thread inherits the pin of the one that starts it: with this the calling one may use all CPUs that the process had
 // before the first pin.
 void unpin_this_thread();
+
+// The calling thread runs on `cpus` without `avoided` from now on. false, and nothing changes, when none is left.
+bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned> avoided);
 
 }  // namespace husk::host
