@@ -57,7 +57,7 @@ void Machine::run(Outcome& outcome) {
     host::ThreadAlarm alarm(kick_signal());
     alarm.start(first_alarm_ns(config_));
     timer.done("start");
-    outcome.stats.first_run_tsc = __rdtsc();
+    outcome.stats.first_run_tsc = __rdtsc() + static_cast<std::uint64_t>(tsc_offset_);
     run_until_end(cpu);
     timer.done("run");
     cpus_.end_others();

@@ -94,7 +94,7 @@ struct Stats {
     std::uint64_t memory_bytes = 0;
     std::uint64_t memory_resident_bytes = 0;  // at the end
     std::uint64_t tsc_hz = 0;
-    std::uint64_t first_run_tsc = 0;  // host's TSC just before the first guest instruction
+    std::uint64_t first_run_tsc = 0;  // the guest's TSC just before its first instruction
     std::uint32_t cpus = 1;
     ExitCounts counts;  // of all vCPUs, at the end
     std::vector<DeviceStats> devices;

@@ -12,7 +12,8 @@ from typing import IO, Callable, Iterator
 
 from kvm import why_no_kvm
 
-LONG_S = 20  # longer than any step takes; a hang ends with it
+# Longer than any step takes; a hang ends with it. An emulated machine asks for more patience.
+LONG_S = 20 * int(os.environ.get("HUSK_TEST_PATIENCE", "1"))
 NOT_ROOT = "*** NOT ROOT: NO NETWORK NAMESPACE COULD BE MADE ***"
 
 

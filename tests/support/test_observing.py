@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """husk run --trace and --profile on real VMs: what is printed of which call, and where time is found.
 
-usage: test_observing.py --build FOLDER [--accel kvm]
+usage: test_observing.py --build FOLDER
 
-Under QEMU unless told otherwise: on KVM it has not been seen yet, and profiles need KVM.
+Under QEMU where there is no KVM; profiles need KVM.
 """
 import argparse
 import re
@@ -13,17 +13,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kvm import why_no_kvm
+from kvm import accelerator, why_no_kvm
 from tally import Tally
 
 LIMIT_S = 120
-accelerator = "qemu"
 HEAD = r"^\d+ +\d+\.\d{6} "
 TIME = r" <\d+\.\d{6}>$"
 
 
 def husk_run(husk: Path, options: list[str], image: Path, args: list[str]) -> tuple[int, str, str]:
-    result = subprocess.run([str(husk), "run", "--accel", accelerator, *options, str(image), "--", *args],
+    result = subprocess.run([str(husk), "run", "--accel", accelerator(), *options, str(image), "--", *args],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     return result.returncode, result.stdout, result.stderr
 
@@ -92,7 +91,7 @@ def last_calls_before_death(husk: Path, image: Path) -> str | None:
 
 def call_that_never_returns(husk: Path, image: Path) -> str | None:
     """It is seen while it waits."""
-    vm = subprocess.Popen([str(husk), "run", "--accel", accelerator, "--trace=syscalls:pause,rt_sigsuspend", "--timeout", "60s",
+    vm = subprocess.Popen([str(husk), "run", "--accel", accelerator(), "--trace=syscalls:pause,rt_sigsuspend", "--timeout", "60s",
                            str(image), "--", "wait"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         for line in vm.stderr:
@@ -150,17 +149,14 @@ def profile(husk: Path, image: Path) -> str | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--accel", choices=("qemu", "kvm"), default="qemu")
-    arguments = parser.parse_args()
-    global accelerator
-    accelerator, build = arguments.accel, arguments.build.resolve()
+    build = parser.parse_args().build.resolve()
     husk, traced, profiled = (build / part for part in ("launcher/husk", "tests/guest/traced", "tests/guest/profiled"))
     tally = Tally()
     for name, check in {"a whole trace": whole_trace, "chosen calls in a file": chosen_calls,
                         "the last calls before a death": last_calls_before_death,
                         "a call that never returns": call_that_never_returns, "refusals": refusals}.items():
         tally.record(name, check(husk, traced))
-    if no_kvm := why_no_kvm() or (accelerator != "kvm" and "only with --accel kvm"):
+    if no_kvm := why_no_kvm():
         tally.skip("a profile", no_kvm)
     else:
         tally.record("a profile", profile(husk, profiled))

@@ -6,15 +6,7 @@
 set -euo pipefail
 folder=$1
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${HUSK_NESTED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/husk-nested}
-
-if ! compgen -G "$cache/boot/vmlinuz-*" >/dev/null; then
-    mkdir -p "$cache"
-    package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ {print $2; exit}')
-    (cd "$cache" && apt-get download -qq "$package" && dpkg -x "$package"_*.deb . && rm -f "$package"_*.deb)
-fi
-kernel=$(compgen -G "$cache/boot/vmlinuz-*" | tail -n 1)
-modules=$(compgen -G "$cache/lib/modules/*/kernel" | tail -n 1)
+source "$here/kernel.sh"
 
 root=$(mktemp -d)
 trap 'rm -rf "$root" "$root.cpio"' EXIT
