@@ -46,18 +46,13 @@ Result<abi::GuestPhys> RamFile::page_for_write(std::uint64_t index) {
             memory::release_frames(frame, 0);
             return Errno::enospc;
         }
-        ram().on_pages(1);
     }
     memory::retain_frames(frame);
     return frame;
 }
 
 // With lock_ held, or by the destructor.
-void RamFile::remove_pages(std::uint64_t first, std::uint64_t last) {
-    std::uint64_t before = pages_.page_count();
-    pages_.remove(first, last, release_page);
-    ram().on_pages(-static_cast<std::int64_t>(before - pages_.page_count()));
-}
+void RamFile::remove_pages(std::uint64_t first, std::uint64_t last) { pages_.remove(first, last, release_page); }
 
 // With lock_ held; the range lies in one page.
 void RamFile::zero_in_page(std::uint64_t offset, std::uint64_t size_bytes) {

@@ -99,9 +99,10 @@ FilesystemCounts RamFilesystem::counts() {
     constexpr std::uint64_t tmpfs_magic = 0x01021994;
     memory::FrameCounts frames = memory::frame_counts();
     std::uint64_t inodes = inodes_.load(std::memory_order_relaxed);
+    // All of memory, as the limit of a tmpfs does not change with what others take of it.
     return {.magic = tmpfs_magic,
             .block_bytes = abi::page_size,
-            .blocks = frames.spare() + pages_.load(std::memory_order_relaxed),
+            .blocks = frames.total,
             .blocks_free = frames.spare(),
             .inodes = inodes + frames.spare(),
             .inodes_free = frames.spare()};

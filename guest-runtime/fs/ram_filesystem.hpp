@@ -19,9 +19,6 @@ public:
     std::uint64_t take_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
     void on_inode_created() { inodes_.fetch_add(1, std::memory_order_relaxed); }
     void on_inode_destroyed() { inodes_.fetch_sub(1, std::memory_order_relaxed); }
-    void on_pages(std::int64_t change) {
-        pages_.fetch_add(static_cast<std::uint64_t>(change), std::memory_order_relaxed);
-    }
 
     // Files may not take the last frames: the runtime and the application's stacks need them. ENOSPC.
     static Result<> check_room(std::uint64_t pages);
@@ -29,7 +26,6 @@ public:
 private:
     std::atomic<std::uint64_t> next_number_ = 1;
     std::atomic<std::uint64_t> inodes_ = 0;
-    std::atomic<std::uint64_t> pages_ = 0;
     Inode* root_ = nullptr;  // owns a reference, for the life of the VM
 };
 

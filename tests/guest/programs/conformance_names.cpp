@@ -91,6 +91,10 @@ void wrong_arguments() {
         {SYS_statx, "the reserved bit of the mask", AT_FDCWD, name, 0, 0x80000000, buffer},
         {SYS_statx, "to a bad place", AT_FDCWD, name, 0, STATX_BASIC_STATS, nowhere},
         {SYS_statx, "empty with the flag", file, "", AT_EMPTY_PATH, STATX_SIZE, buffer},
+        {SYS_name_to_handle_at, "an unknown flag", AT_FDCWD, name, buffer, buffer, 0x40000},
+        {SYS_name_to_handle_at, "a missing file", AT_FDCWD, missing.c_str(), buffer, buffer, 0},
+        {SYS_name_to_handle_at, "a bad place", AT_FDCWD, nowhere, buffer, buffer, 0},
+        {SYS_name_to_handle_at, "no directory", no_fd, "x", buffer, buffer, 0},
         {SYS_statfs, "a missing file", missing.c_str(), buffer},
         {SYS_statfs, "to a bad place", name, nowhere},
         {SYS_statfs, "a file", name, buffer},
@@ -309,6 +313,20 @@ void files() {
     });
 }
 
+void room() {
+    scenario(SYS_statfs, "a file takes of what is free; the size is the same", [] {
+        struct statfs before = {}, after = {};
+        const int fd = static_cast<int>(needs(open(in("large").c_str(), O_CREAT | O_RDWR, 0600)));
+        answers("before", statfs(in("large").c_str(), &before));
+        for (int i = 0; i < 64; ++i) needs(write(fd, buffer, sizeof buffer));
+        answers("after", fstatfs(fd, &after));
+        holds("the size is as it was", before.f_blocks == after.f_blocks);
+        holds("less is free", before.f_bfree >= after.f_bfree + 512 && after.f_bfree < after.f_blocks);
+        close(fd);
+        unlink(in("large").c_str());
+    });
+}
+
 void moves() {
     scenario(SYS_rename, "replaces; hard links of one file stay", [] {
         close(static_cast<int>(needs(open(in("a").c_str(), O_CREAT | O_RDWR, 0600))));
@@ -504,6 +522,7 @@ int main() {
     close(static_cast<int>(needs(open(name, O_CREAT | O_RDWR, 0644))));
     wrong_arguments();
     files();
+    room();
     moves();
     attributes();
     extended_attributes();
