@@ -4,6 +4,7 @@
 #include "guest-runtime/arch/cpu.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/base/string.hpp"
+#include "guest-runtime/fs/path.hpp"
 #include "guest-runtime/syscall/futex_calls.hpp"
 #include "guest-runtime/thread/cpu_time.hpp"
 #include "guest-runtime/thread/death.hpp"
@@ -37,6 +38,15 @@ struct CloneRequest {
 SysResult refuse_process(const char* name) {
     log_line(name);
     return Errno::enosys;
+}
+
+// What is wrong with the arguments alone comes first, as on Linux.
+SysResult refuse_program(UserPtr<const char> path, std::uint32_t flags) {
+    fs::UserPath text;
+    HUSK_TRY(text.copy_from(path));
+    if (text.view().empty() && (flags & fs::at_flag::empty_path) == 0) return Errno::enoent;
+    if ((flags & ~(fs::at_flag::empty_path | fs::at_flag::symlink_no_follow)) != 0) return Errno::einval;
+    return refuse_process("execve: a VM runs one program");
 }
 
 // The child goes on where the parent does, with 0 as the result and its own stack.
@@ -224,6 +234,9 @@ SysResult sys_prctl(const Call& call) {
 }
 
 SysResult sys_fork(const Call&) { return refuse_process("fork: a VM runs one process"); }
-SysResult sys_execve(const Call&) { return refuse_process("execve: a VM runs one program"); }
+SysResult sys_execve(const Call& call) { return refuse_program(call.pointer<const char>(0), 0); }
+SysResult sys_execveat(const Call& call) {
+    return refuse_program(call.pointer<const char>(1), static_cast<std::uint32_t>(call[4]));
+}
 
 }  // namespace husk::sys

@@ -16,5 +16,6 @@ SysResult sys_arch_prctl(const Call& call);
 SysResult sys_prctl(const Call& call);
 SysResult sys_fork(const Call& call);  // also vfork
 SysResult sys_execve(const Call& call);
+SysResult sys_execveat(const Call& call);
 
 }  // namespace husk::sys

@@ -19,13 +19,10 @@ BEGIN, END = "<!-- from here on made of linux_calls.def: check_compatibility.py 
 CASES = "tests/guest/programs/conformance_*.cpp"
 # A case is a row or a scenario that begins with its call: see tests/guest/conformance.hpp.
 CASE = re.compile(r'(?:\{|scenario\()SYS_(\w+), "')
-ENDS = "ends the program: the exit tests of tests/guest/list.toml"
 LINUX_HAS_IT = "Linux serves it: no_processes.cpp"
 NO_CASE = {
-    "exit": ENDS, "exit_group": ENDS, "fork": LINUX_HAS_IT, "vfork": LINUX_HAS_IT, "execve": LINUX_HAS_IT,
-    "execveat": LINUX_HAS_IT,
-    "name_to_handle_at": "Linux's file systems have handles", "mbind": "Linux has NUMA", "set_mempolicy": "Linux has NUMA",
-    "get_mempolicy": "Linux has NUMA",
+    "fork": LINUX_HAS_IT, "vfork": LINUX_HAS_IT,
+    "mbind": "Linux has NUMA", "set_mempolicy": "Linux has NUMA", "get_mempolicy": "Linux has NUMA",
 }
 KERNEL_NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 

@@ -65,19 +65,21 @@ void without_waiting() {
 void waiting() {
     scenario(SYS_futex, "FUTEX_LOCK_PI waits until the owner unlocks, and is the owner then", [] {
         answers("locked", futex(word, FUTEX_LOCK_PI));
-        Caller waiter([] {
+        std::atomic<bool> is_owner = false;
+        Caller waiter([&] {
             const long result = futex(word, FUTEX_LOCK_PI);
-            id_is("id", own_id());
-            answers("it unlocks", futex(word, FUTEX_UNLOCK_PI));
-            return result;
+            is_owner = (word & FUTEX_TID_MASK) == own_id();
+            return result == 0 ? futex(word, FUTEX_UNLOCK_PI) : result;
         });
         waiter.waits();
         holds("waiters are marked", (word & FUTEX_WAITERS) != 0);
         answers("the owner tries", futex(word, FUTEX_TRYLOCK_PI));
         Caller trier([] { return futex(word, FUTEX_TRYLOCK_PI); });
         answers("another tries", trier.join());
-        answers("unlocked", futex(word, FUTEX_UNLOCK_PI));
-        answers("then", waiter.join());
+        const Answer unlocked = futex(word, FUTEX_UNLOCK_PI);
+        answers("then it locks and unlocks", waiter.join());
+        answers("unlocked", unlocked);
+        holds("it was the owner", is_owner);
         is("word", word);
     });
     scenario(SYS_futex, "FUTEX_UNLOCK_PI hands over in the order of waiting", [] {

@@ -204,6 +204,21 @@ void states() {
     });
 }
 
+// A signal with a handler that is blocked for the time of one scenario, and a mask under which it is not.
+struct HeldSignal {
+    explicit HeldSignal(int number) : handler(number) {
+        sigemptyset(&none);
+        sigemptyset(&block);
+        sigaddset(&block, number);
+        pthread_sigmask(SIG_BLOCK, &block, nullptr);
+    }
+    HeldSignal(const HeldSignal&) = delete;
+    ~HeldSignal() { pthread_sigmask(SIG_UNBLOCK, &block, nullptr); }
+
+    Handler handler;
+    sigset_t block, none;
+};
+
 void waits() {
     scenario(SYS_poll, "waits for a byte, a close, a time", [] {
         Pair ends(true);
@@ -256,53 +271,36 @@ void waits() {
         is("left", time.tv_usec);
     });
     scenario(SYS_ppoll, "the mask holds during the wait only", [] {
-        Handler handler(SIGUSR1);
-        sigset_t block, none;
-        sigemptyset(&none);
-        sigemptyset(&block);
-        sigaddset(&block, SIGUSR1);
-        pthread_sigmask(SIG_BLOCK, &block, nullptr);
+        const HeldSignal held(SIGUSR1);
         raise(SIGUSR1);
         is("blocked", handled);
         answers("pending, and ready", [&] {
             pollfd one{1, 0, 0};
-            return ppoll(&one, 1, &no_time, &none);
+            return ppoll(&one, 1, &no_time, &held.none);
         }());
         is("handled", handled);
         raise(SIGUSR1);
         const timespec long_time{10, 0};
-        answers("pending, nothing ready", ppoll(nullptr, 0, &long_time, &none));
+        answers("pending, nothing ready", ppoll(nullptr, 0, &long_time, &held.none));
         is("handled", handled);
-        pthread_sigmask(SIG_BLOCK, nullptr, &none);
-        holds("blocked again", sigismember(&none, SIGUSR1) == 1);
-        pthread_sigmask(SIG_UNBLOCK, &block, nullptr);
+        sigset_t now;
+        pthread_sigmask(SIG_BLOCK, nullptr, &now);
+        holds("blocked again", sigismember(&now, SIGUSR1) == 1);
     });
     scenario(SYS_pselect6, "the mask, and the time stays with the C library's function", [] {
-        Handler handler(SIGUSR1);
-        sigset_t block, none;
-        sigemptyset(&none);
-        sigemptyset(&block);
-        sigaddset(&block, SIGUSR1);
-        pthread_sigmask(SIG_BLOCK, &block, nullptr);
+        const HeldSignal held(SIGUSR1);
         raise(SIGUSR1);
         const timespec long_time{10, 0};
-        answers("pending", pselect(0, nullptr, nullptr, nullptr, &long_time, &none));
+        answers("pending", pselect(0, nullptr, nullptr, nullptr, &long_time, &held.none));
         is("handled", handled);
-        pthread_sigmask(SIG_UNBLOCK, &block, nullptr);
     });
     scenario(SYS_epoll_pwait, "the mask", [] {
-        Handler handler(SIGUSR1);
+        const HeldSignal held(SIGUSR1);
         const int epoll = static_cast<int>(needs(epoll_create1(0)));
-        sigset_t block, none;
-        sigemptyset(&none);
-        sigemptyset(&block);
-        sigaddset(&block, SIGUSR1);
-        pthread_sigmask(SIG_BLOCK, &block, nullptr);
         raise(SIGUSR1);
         epoll_event one;
-        answers("pending", epoll_pwait(epoll, &one, 1, 10'000, &none));
+        answers("pending", epoll_pwait(epoll, &one, 1, 10'000, &held.none));
         is("handled", handled);
-        pthread_sigmask(SIG_UNBLOCK, &block, nullptr);
         close(epoll);
     });
 }

@@ -15,6 +15,8 @@ namespace {
 const rlimit upside_down{2, 1};
 
 void wrong_arguments() {
+    static char long_path[5000];
+    std::memset(long_path, 'x', sizeof long_path - 1);
     const pid_t me = getpid();
     __user_cap_header_struct old_version{0x1234, 0}, strange{0x1234, 0}, version_3{_LINUX_CAPABILITY_VERSION_3, 0},
         nobody{_LINUX_CAPABILITY_VERSION_3, 0x3ffffff}, negative{_LINUX_CAPABILITY_VERSION_3, -5};
@@ -57,6 +59,12 @@ void wrong_arguments() {
         {SYS_prctl, "PR_SET_THP_DISABLE with more", PR_SET_THP_DISABLE, 1, 1, 0, 0},
         {SYS_prctl, "PR_CAPBSET_READ unknown", PR_CAPBSET_READ, 99, 0, 0, 0},
         {SYS_arch_prctl, "unknown", 0x7777, 0},
+        {SYS_execve, "a bad place", nowhere, 0, 0},
+        {SYS_execve, "an empty path", "", 0, 0},
+        {SYS_execve, "a path that is too long", long_path, 0, 0},
+        {SYS_execveat, "a bad place", AT_FDCWD, nowhere, 0, 0, 0},
+        {SYS_execveat, "an empty path", AT_FDCWD, "", 0, 0, 0},
+        {SYS_execveat, "an unknown flag", AT_FDCWD, "/", 0, 0, 0x40000},
         {SYS_arch_prctl, "ARCH_GET_FS to a bad place", 0x1003, nowhere},
         {SYS_arch_prctl, "ARCH_SET_FS beyond the end", 0x1002, 1l << 60},
         {SYS_getrandom, "an unknown flag", buffer, 1, 0x80},
@@ -252,10 +260,37 @@ void limits() {
     });
 }
 
+// Comes last: nothing runs afterwards.
+void ends() {
+    scenario(SYS_exit, "of a thread ends that thread only", [] {
+        std::atomic<bool> came_back = false;
+        std::thread ended([&] {
+            // SAFETY: pthread's clean-up is left out; this thread owns nothing.
+            syscall(SYS_exit, 7);
+            came_back = true;
+        });
+        ended.join();
+        holds("gone", !came_back);
+    });
+    scenario(SYS_exit_group, "ends all threads, also those that wait", [] {
+        int ends[2];
+        needs(pipe(ends));
+        std::thread([&] {
+            char byte;
+            (void)!read(ends[0], &byte, 1);
+            std::puts("not reached");
+        }).detach();
+        std::fflush(stdout);
+        syscall(SYS_exit_group, 0);
+        std::puts("not reached");
+    });
+}
+
 }  // namespace
 
 int main() {
     wrong_arguments();
     identity();
     limits();
+    ends();
 }

@@ -531,31 +531,46 @@ void datagrams() {
     });
 }
 
+// One byte and a descriptor.
+struct DescriptorMessage {
+    explicit DescriptorMessage(int descriptor) {
+        all.msg_iov = &part;
+        all.msg_iovlen = 1;
+        all.msg_control = control;
+        all.msg_controllen = sizeof control;
+        header()->cmsg_level = SOL_SOCKET;
+        header()->cmsg_type = SCM_RIGHTS;
+        header()->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header()), &descriptor, sizeof descriptor);
+    }
+    DescriptorMessage(const DescriptorMessage&) = delete;
+
+    [[nodiscard]] cmsghdr* header() { return CMSG_FIRSTHDR(&all); }
+    // Of a message that has come.
+    [[nodiscard]] int descriptor() {
+        int result = -1;
+        std::memcpy(&result, CMSG_DATA(header()), sizeof result);
+        return result;
+    }
+
+    char byte = 'x';
+    iovec part{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr all = {};
+};
+
 void messages() {
     scenario(SYS_sendmsg, "a descriptor goes along", [] {
         Ends ends(SOCK_STREAM);
         int pipe_ends[2];
         needs(pipe(pipe_ends));
-        char byte = 'x';
-        iovec part{&byte, 1};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr message = {};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(header), &pipe_ends[1], sizeof(int));
-        answers("sent", sendmsg(ends.a, &message, 0));
+        DescriptorMessage message(pipe_ends[1]);
+        answers("sent", sendmsg(ends.a, &message.all, 0));
         close(pipe_ends[1]);
-        std::memset(control, 0, sizeof control);
-        answers("received", recvmsg(ends.b, &message, MSG_CMSG_CLOEXEC));
-        int got = -1;
-        std::memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof got);
-        is("flags", message.msg_flags & ~MSG_CMSG_CLOEXEC);
+        std::memset(message.control, 0, sizeof message.control);
+        answers("received", recvmsg(ends.b, &message.all, MSG_CMSG_CLOEXEC));
+        const int got = message.descriptor();
+        is("flags", message.all.msg_flags & ~MSG_CMSG_CLOEXEC);
         holds("close on exec", fcntl(got, F_GETFD) == FD_CLOEXEC);
         answers("it works", write(got, "y", 1));
         answers("read", read(pipe_ends[0], buffer, 10));
@@ -564,32 +579,17 @@ void messages() {
     });
     scenario(SYS_recvmsg, "no room for a descriptor: MSG_CTRUNC", [] {
         Ends ends(SOCK_STREAM);
-        char byte = 'x';
-        iovec part{&byte, 1};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr message = {};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(header), &ends.a, sizeof(int));
-        answers("sent", sendmsg(ends.a, &message, 0));
-        message.msg_control = nullptr;
-        message.msg_controllen = 0;
-        answers("received", recvmsg(ends.b, &message, 0));
-        holds("MSG_CTRUNC", (message.msg_flags & MSG_CTRUNC) != 0);
-        header->cmsg_len = 3;
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        answers("a header that is too short", sendmsg(ends.a, &message, 0));
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        const int missing = no_fd;
-        std::memcpy(CMSG_DATA(header), &missing, sizeof missing);
-        answers("no descriptor", sendmsg(ends.a, &message, 0));
+        DescriptorMessage message(ends.a);
+        answers("sent", sendmsg(ends.a, &message.all, 0));
+        message.all.msg_control = nullptr;
+        message.all.msg_controllen = 0;
+        answers("received", recvmsg(ends.b, &message.all, 0));
+        holds("MSG_CTRUNC", (message.all.msg_flags & MSG_CTRUNC) != 0);
+        DescriptorMessage too_short(ends.a);
+        too_short.header()->cmsg_len = 3;
+        answers("a header that is too short", sendmsg(ends.a, &too_short.all, 0));
+        DescriptorMessage missing(no_fd);
+        answers("no descriptor", sendmsg(ends.a, &missing.all, 0));
     });
     scenario(SYS_sendmmsg, "several at once, and received at once", [] {
         Ends ends(SOCK_DGRAM);
