@@ -30,6 +30,7 @@
 #include "guest-runtime/thread/death.hpp"
 #include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/first_thread.hpp"
+#include "guest-runtime/thread/futex.hpp"
 #include "guest-runtime/thread/memory_target.hpp"
 #include "guest-runtime/thread/runtime_thread.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
@@ -118,6 +119,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     seed_random(info->seed, arch::has_random_instruction(boot::feature_leaf(boot::view.cpuid).ecx));
     memory::initialise(*info);
     boot::adopt_own_segments();
+    thread::futex::initialise();
     thread::initialise_vector_state(info->xsave_size_bytes, info->xcr0);
     fs::initialise();
 

@@ -129,8 +129,10 @@ private:
     Access access_;
     abi::GuestPhys root_ = {};
     abi::GuestPhys found_table_ = {};
-    std::uint64_t run_[abi::pte::entries] = {};   // entries as they were before a change
-    std::uint64_t fill_[abi::pte::entries] = {};  // contents of a new table
+    // Of one operation, under the lock of the only address space: not in the object, which is initialised data of every
+    // image.
+    static inline std::uint64_t run_[abi::pte::entries] = {};   // entries as they were before a change
+    static inline std::uint64_t fill_[abi::pte::entries] = {};  // contents of a new table
 };
 
 }  // namespace husk::memory

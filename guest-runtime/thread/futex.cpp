@@ -2,6 +2,8 @@
 #include "guest-runtime/thread/futex.hpp"
 
 #include <array>
+#include <cstddef>
+#include <new>
 #include <utility>
 
 #include "guest-runtime/base/intrusive_list.hpp"
@@ -26,11 +28,14 @@ struct Bucket {
     List<Waiter> waiters;
 };
 
-constinit std::array<Bucket, 256> buckets;
+// Made by initialise(): empty lists point to themselves, and would be initialised data of every image.
+constexpr unsigned bucket_count = 256;
+alignas(Bucket) constinit std::array<std::byte, sizeof(Bucket) * bucket_count> bucket_room{};
 
 Bucket& bucket_of(std::uint64_t word) {
     std::uint64_t hash = (word >> 2) * 0x9e37'79b9'7f4a'7c15;
-    return buckets[hash >> 56];
+    // SAFETY: initialise() has put a Bucket there, and hash >> 56 is less than their number.
+    return *std::launder(reinterpret_cast<Bucket*>(bucket_room.data()) + (hash >> 56));
 }
 
 // With the bucket's lock held. The waiter may be gone as soon as is_woken is set; the thread is kept by its lock.
@@ -72,6 +77,10 @@ bool withdraw(Waiter& waiter) {
 }
 
 }  // namespace
+
+void initialise() {
+    for (unsigned i = 0; i < bucket_count; ++i) new (bucket_room.data() + i * sizeof(Bucket)) Bucket;
+}
 
 Result<> wait(std::uint64_t word, std::uint32_t expected, Deadline deadline, std::uint32_t bits) {
     Waiter waiter{{}, current(), word, bits};

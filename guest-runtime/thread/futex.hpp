@@ -11,6 +11,9 @@ namespace husk::thread::futex {
 
 inline constexpr std::uint32_t match_any = ~0u;
 
+// Before any other.
+void initialise();
+
 // Sleeps while *word == expected. EAGAIN when it is not, ETIMEDOUT, ERESTART, EFAULT.
 Result<> wait(std::uint64_t word, std::uint32_t expected, Deadline deadline, std::uint32_t bits = match_any);
 // Wakes up to `most` waiters whose bits meet `bits`; returns how many.
