@@ -6,11 +6,9 @@
 
 namespace husk::arch {
 
-inline std::uint32_t read_mmio32(std::uint64_t address) {
-    return *reinterpret_cast<volatile const std::uint32_t*>(address);
-}
-inline void write_mmio32(std::uint64_t address, std::uint32_t value) {
-    *reinterpret_cast<volatile std::uint32_t*>(address) = value;
-}
+std::uint8_t read_mmio8(std::uint64_t address);
+std::uint16_t read_mmio16(std::uint64_t address);
+std::uint32_t read_mmio32(std::uint64_t address);
+void write_mmio32(std::uint64_t address, std::uint32_t value);
 
 }  // namespace husk::arch

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "guest-runtime/base/heap.hpp"
+#include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/fs/block/blocking.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
@@ -20,9 +21,6 @@ using virtio::sector_bytes;
 namespace {
 
 namespace bit = virtio::block_feature;
-constexpr std::uint64_t wanted_features =
-    bit::size_max | bit::seg_max | bit::read_only | bit::block_size | bit::flush | bit::topology | bit::config_wce |
-    bit::multi_queue | bit::discard | bit::write_zeroes | virtio::feature::indirect_desc | virtio::feature::event_idx;
 
 virtio::BlockRequest type_of(Operation operation) {
     switch (operation) {
@@ -71,7 +69,8 @@ bool VirtioBlock::make_slot(Queue& queue) {
 }
 
 Result<> VirtioBlock::start() {
-    queue_count_ = std::min<std::size_t>(HUSK_TRY(transport_.start(wanted_features, rings_)), thread::vcpu_count());
+    queue_count_ =
+        std::min<std::size_t>(HUSK_TRY(transport_.start(virtio::block_driver_features, rings_)), thread::vcpu_count());
     for (std::size_t i = 0; i < queue_count_; ++i) {
         // With one, every request is served in the end; the others come when they are wanted.
         if (!make_slot(queues_[i])) return Errno::enomem;
@@ -219,6 +218,8 @@ void VirtioBlock::take_answers(std::size_t index, List<BlockRequest>& done) {
         }
         if (request.done_bytes == request.sent_bytes && !request.is_linked()) done.push_back(request);
     }
+    // What it still has would never be answered.
+    if (rings_[index].is_broken()) panic("a disk's device answered what it was not asked");
 }
 
 bool VirtioBlock::reap() {

@@ -46,9 +46,19 @@ virtio::DeviceId VirtioTransport::device() const {
     return virtio::DeviceId::none;
 }
 
-Result<> VirtioTransport::negotiate(std::uint64_t wanted) {
+// A device may take its time [virtio 4.2.3.1], but not for ever.
+bool VirtioTransport::try_reset() const {
+    constexpr std::uint32_t most_reads = 10'000'000;
     write(Register::status, 0);
-    while (read(Register::status) != 0) __builtin_ia32_pause();
+    for (std::uint32_t i = 0; i < most_reads; ++i) {
+        if (read(Register::status) == 0) return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+Result<> VirtioTransport::negotiate(std::uint64_t wanted) {
+    if (!try_reset()) return Errno::eio;
     std::uint32_t status = virtio::status::acknowledge | virtio::status::driver;
     write(Register::status, status);
     std::uint64_t offered = 0;
@@ -69,8 +79,23 @@ Result<> VirtioTransport::negotiate(std::uint64_t wanted) {
     return Errno::eio;
 }
 
-// False: the device has no such queue.
-Result<bool> VirtioTransport::set_up_queue(std::uint32_t index, Virtqueue& queue) {
+Result<> VirtioTransport::begin(std::uint64_t wanted_features) {
+    constexpr std::uint64_t any = virtio::feature::version_1;
+    runs_already_ = record_.queue_count != 0 && record_.queue_size <= Virtqueue::max_size &&
+                    (record_.features & ~wanted_features & ~any) == 0;
+    if (!runs_already_) return negotiate(wanted_features);
+    features_ = record_.features;
+    return {};
+}
+
+Result<bool> VirtioTransport::add_queue(std::uint32_t index, Virtqueue& queue) {
+    const bool has_event_index = has(virtio::feature::event_idx);
+    if (runs_already_) {
+        if (index >= record_.queue_count) return false;
+        abi::GuestPhys at{record_.queues + index * virtio::queue_layout::bytes(record_.queue_size)};
+        queue.initialise(memory::frame_pointer<std::byte>(at), record_.queue_size, has_event_index);
+        return true;
+    }
     write(Register::queue_sel, index);
     std::uint32_t size = std::min(read(Register::queue_num_max), Virtqueue::max_size);
     if (size == 0) return false;
@@ -79,7 +104,7 @@ Result<bool> VirtioTransport::set_up_queue(std::uint32_t index, Virtqueue& queue
     auto* memory = static_cast<std::byte*>(heap::allocate(bytes));
     if (memory == nullptr) return Errno::enomem;
     std::memset(memory, 0, bytes);
-    queue.initialise(memory, size, has(virtio::feature::event_idx));
+    queue.initialise(memory, size, has_event_index);
     std::uint64_t gpa = memory::gpa_of(memory).value;
     write(Register::queue_num, size);
     write_address(Register::queue_desc_low, gpa);
@@ -89,24 +114,18 @@ Result<bool> VirtioTransport::set_up_queue(std::uint32_t index, Virtqueue& queue
     return true;
 }
 
-Result<std::size_t> VirtioTransport::start(std::uint64_t wanted_features, std::span<Virtqueue> queues) {
-    std::size_t count = 0;
-    bool is_running = record_.queue_count != 0 && record_.queue_size <= Virtqueue::max_size &&
-                      (record_.features & ~wanted_features & ~virtio::feature::version_1) == 0;
-    if (is_running) {
-        features_ = record_.features;
-        std::size_t stride = virtio::queue_layout::bytes(record_.queue_size);
-        for (; count < record_.queue_count && count < queues.size(); ++count) {
-            auto* memory = memory::frame_pointer<std::byte>(abi::GuestPhys{record_.queues + count * stride});
-            queues[count].initialise(memory, record_.queue_size, has(virtio::feature::event_idx));
-        }
-        return count;
-    }
-    HUSK_TRY(negotiate(wanted_features));
-    while (count < queues.size() && HUSK_TRY(set_up_queue(static_cast<std::uint32_t>(count), queues[count]))) ++count;
-    if (count == 0) return Errno::eio;
+void VirtioTransport::finish() const {
+    if (runs_already_) return;
     write(Register::status, virtio::status::acknowledge | virtio::status::driver | virtio::status::features_ok |
                                 virtio::status::driver_ok);
+}
+
+Result<std::size_t> VirtioTransport::start(std::uint64_t wanted_features, std::span<Virtqueue> queues) {
+    HUSK_TRY(begin(wanted_features));
+    std::size_t count = 0;
+    while (count < queues.size() && HUSK_TRY(add_queue(static_cast<std::uint32_t>(count), queues[count]))) ++count;
+    if (count == 0) return Errno::eio;
+    finish();
     return count;
 }
 
@@ -115,15 +134,27 @@ void VirtioTransport::acknowledge_interrupt() const {
     if (why != 0) write(Register::interrupt_ack, why);
 }
 
+std::uint8_t VirtioTransport::read_config8(std::uint32_t offset) const {
+    return arch::read_mmio8(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(Register::config) +
+                            offset);
+}
+
+std::uint16_t VirtioTransport::read_config16(std::uint32_t offset) const {
+    return arch::read_mmio16(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(Register::config) +
+                             offset);
+}
+
 void VirtioTransport::read_config(std::span<std::byte> to) const {
+    constexpr int most_tries = 1000;
     std::uint32_t generation;
+    int tries = 0;
     do {
         generation = read(Register::config_generation);
         for (std::size_t at = 0; at < to.size(); at += sizeof(std::uint32_t)) {
             std::uint32_t word = read(Register::config, static_cast<std::uint32_t>(at));
             std::memcpy(to.data() + at, &word, std::min(sizeof word, to.size() - at));
         }
-    } while (read(Register::config_generation) != generation);
+    } while (read(Register::config_generation) != generation && ++tries < most_tries);
 }
 
 }  // namespace husk

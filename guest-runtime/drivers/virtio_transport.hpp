@@ -22,9 +22,18 @@ public:
     // none: nothing is there, or nothing that this driver speaks to (which a line of the log says).
     [[nodiscard]] abi::virtio::DeviceId device() const;
 
-    // Agrees on features and sets up the first queues.size() queues or fewer; the device runs afterwards. A device that
-    // was handed over running stays as it is. Returns how many queues there are. EIO when it refuses, ENOMEM.
+    // The way to a running device: begin(), add_queue() for each, finish(). A device that was handed over running stays
+    // as it is, when its features are among those that are wanted.
+    //
+    // Agrees on features. EIO when the device refuses.
+    Result<> begin(std::uint64_t wanted_features);
+    // False: the device has no such queue. ENOMEM.
+    Result<bool> add_queue(std::uint32_t index, Virtqueue& queue);
+    void finish() const;
+    // All of it, with the first queues.size() queues or fewer. Returns how many there are; EIO when there is none.
     Result<std::size_t> start(std::uint64_t wanted_features, std::span<Virtqueue> queues);
+    // Gives the device up. True: it touches no queue from now on.
+    [[nodiscard]] bool try_abandon() const { return try_reset(); }
     [[nodiscard]] bool has(std::uint64_t feature) const { return (features_ & feature) != 0; }
 
     void notify(std::uint32_t queue) const { write(abi::virtio::Register::queue_notify, queue); }
@@ -33,18 +42,23 @@ public:
     [[nodiscard]] std::uint32_t interrupt() const { return record_.interrupt; }
 
     // Copies from the start of the configuration space, in words, until the device has not changed it meanwhile
-    // [virtio 2.5.1].
+    // [virtio 2.5.1]; of one that never stops to change it, the latest.
     void read_config(std::span<std::byte> to) const;
+    // A field at an offset, at its width, as must be for those of 8 and 16 bits [virtio 4.2.2.2]. One that the features
+    // do not bring need not be there.
+    [[nodiscard]] std::uint8_t read_config8(std::uint32_t offset) const;
+    [[nodiscard]] std::uint16_t read_config16(std::uint32_t offset) const;
 
 private:
     [[nodiscard]] std::uint32_t read(abi::virtio::Register which, std::uint32_t offset = 0) const;
     void write(abi::virtio::Register which, std::uint32_t value) const;
     void write_address(abi::virtio::Register low, std::uint64_t gpa) const;
     Result<> negotiate(std::uint64_t wanted);
-    Result<bool> set_up_queue(std::uint32_t index, Virtqueue& queue);
+    [[nodiscard]] bool try_reset() const;
 
     abi::DeviceRecord record_{};
     std::uint64_t features_ = 0;
+    bool runs_already_ = false;
 };
 
 }  // namespace husk

@@ -21,6 +21,7 @@ void Virtqueue::initialise(std::byte* memory, std::uint32_t size, bool has_event
     available_event_ = reinterpret_cast<std::uint16_t*>(used_entries_ + size);
     size_ = size;
     has_event_index_ = has_event_index;
+    is_broken_ = false;
     for (std::uint32_t i = 0; i < size; ++i) next_[i] = static_cast<std::uint16_t>(i + 1);
     next_[size - 1] = end_of_list;
     chain_size_ = {};
@@ -37,7 +38,7 @@ std::uint16_t Virtqueue::take_descriptor() {
 }
 
 std::optional<std::uint16_t> Virtqueue::add(std::span<const Buffer> buffers) {
-    if (buffers.empty() || buffers.size() > free_count_) return {};
+    if (is_broken_ || buffers.empty() || buffers.size() > free_count_) return {};
     std::uint16_t head = free_head_;
     for (std::size_t i = 0; i < buffers.size(); ++i) {
         std::uint16_t index = take_descriptor();
@@ -54,7 +55,7 @@ std::optional<std::uint16_t> Virtqueue::add(std::span<const Buffer> buffers) {
 }
 
 std::optional<std::uint16_t> Virtqueue::add_indirect(abi::GuestPhys table, std::uint32_t descriptors) {
-    if (free_count_ == 0) return {};
+    if (is_broken_ || free_count_ == 0) return {};
     std::uint16_t head = take_descriptor();
     auto size_bytes = static_cast<std::uint32_t>(descriptors * sizeof(virtio::Descriptor));
     descriptors_[head] = {table.value, size_bytes, virtio::descriptor_flag::indirect, 0};
@@ -85,19 +86,25 @@ std::uint16_t Virtqueue::load_used_index() {
 }
 
 std::optional<Virtqueue::Used> Virtqueue::take_used() {
-    while (taken_ != load_used_index()) {
-        virtio::UsedElement element = used_entries_[taken_++ % size_];
-        if (element.head >= size_ || chain_size_[element.head] == 0) continue;
-        auto head = static_cast<std::uint16_t>(element.head);
-        std::uint16_t last = head;
-        for (std::uint16_t i = 1; i < chain_size_[head]; ++i) last = next_[last];
-        next_[last] = free_head_;
-        free_head_ = head;
-        free_count_ += chain_size_[head];
-        chain_size_[head] = 0;
-        return Used{head, element.written_bytes};
-    }
-    return {};
+    if (is_broken_) return {};
+    std::uint16_t index = load_used_index();
+    if (index == taken_) return {};
+    // Each word is read once: who checks it must have what is used.
+    virtio::UsedElement& element = used_entries_[taken_ % size_];
+    std::uint32_t head = std::atomic_ref(element.head).load(std::memory_order_relaxed);
+    std::uint32_t written_bytes = std::atomic_ref(element.written_bytes).load(std::memory_order_relaxed);
+    // Of what is in flight the device uses each chain once.
+    auto used = static_cast<std::uint16_t>(index - taken_), in_flight = static_cast<std::uint16_t>(published_ - taken_);
+    is_broken_ = used > in_flight || head >= size_ || chain_size_[head] == 0;
+    if (is_broken_) return {};
+    ++taken_;
+    auto last = static_cast<std::uint16_t>(head);
+    for (std::uint16_t i = 1; i < chain_size_[head]; ++i) last = next_[last];
+    next_[last] = free_head_;
+    free_head_ = static_cast<std::uint16_t>(head);
+    free_count_ += chain_size_[head];
+    chain_size_[head] = 0;
+    return Used{free_head_, written_bytes};
 }
 
 bool Virtqueue::want_interrupt() {
@@ -105,7 +112,7 @@ bool Virtqueue::want_interrupt() {
     if (has_event_index_) std::atomic_ref(available_entries_[size_]).store(taken_, std::memory_order_relaxed);
     // The device looks at used_event after it has stored its index: one of the two sees the other [virtio 2.7.10].
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    return taken_ != load_used_index();
+    return !is_broken_ && taken_ != load_used_index();
 }
 
 }  // namespace husk

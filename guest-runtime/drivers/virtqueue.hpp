@@ -5,6 +5,8 @@
 //   if (queue.publish()) ... notify the device ...
 //   while (auto used = queue.take_used()) ...        // what it has finished
 //   if (queue.want_interrupt()) ... take_used() again ...
+//
+// A device that says it has used what it was not given has broken the queue: nothing more comes out of it, nor goes in.
 #pragma once
 
 #include <array>
@@ -44,7 +46,9 @@ public:
     // Makes what was added available. True: the device wants to be notified.
     bool publish();
 
-    // A chain that the device has finished, its descriptors free again. Heads that are not in flight are passed over.
+    [[nodiscard]] bool is_broken() const { return is_broken_; }
+
+    // A chain that the device has finished, its descriptors free again.
     std::optional<Used> take_used();
     // From here on the device interrupts for what it uses next. True: it has used something meanwhile.
     bool want_interrupt();
@@ -63,6 +67,7 @@ private:
     std::uint16_t* available_event_ = nullptr;
     std::uint32_t size_ = 0;
     bool has_event_index_ = false;
+    bool is_broken_ = false;
 
     std::uint16_t free_head_ = end_of_list;
     std::uint32_t free_count_ = 0;

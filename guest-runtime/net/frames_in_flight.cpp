@@ -2,27 +2,28 @@
 #include "guest-runtime/net/frames_in_flight.hpp"
 
 #include <algorithm>
+#include <new>
 
+#include <lwip/pbuf.h>
+
+#include "guest-runtime/base/heap.hpp"
 #include "guest-runtime/net/send_queue.hpp"
 
 namespace husk::net {
 
 namespace {
 
-// Frames of all devices are numbered as they begin; chunks wait in the order of the newest frame that may refer to
-// them.
+// Frames of all devices are numbered as they begin, and are listed in that order; devices may finish them in any.
+// Chunks wait in the order of the newest frame that may refer to them.
 constinit std::uint64_t newest_number = 0;
-constinit FramesInFlight* devices = nullptr;
+constinit List<FrameInFlight> frames;
 constinit SendChunk* oldest = nullptr;
 constinit SendChunk* newest = nullptr;
 
 }  // namespace
 
 void release_what_is_read() {
-    std::uint64_t unread = UINT64_MAX;
-    for (const FramesInFlight* device = devices; device != nullptr; device = device->next_) {
-        if (device->count_ != 0) unread = std::min(unread, device->numbers_[device->first_]);
-    }
+    const std::uint64_t unread = frames.empty() ? UINT64_MAX : frames.front()->number_;
     while (oldest != nullptr && oldest->retired_at < unread) {
         SendChunk* chunk = oldest;
         oldest = chunk->next;
@@ -30,17 +31,32 @@ void release_what_is_read() {
     }
 }
 
-void FramesInFlight::begin() { numbers_[(first_ + count_++) % most] = ++newest_number; }
+FrameInFlight* FrameInFlight::create(std::size_t buffers) {
+    void* memory = heap::allocate(sizeof(FrameInFlight) + buffers * sizeof(pbuf*));
+    if (memory == nullptr) return nullptr;
+    auto* frame = new (memory) FrameInFlight;
+    frame->room_ = static_cast<std::uint16_t>(buffers);
+    return frame;
+}
 
-void FramesInFlight::end_oldest() {
-    first_ = (first_ + 1) % most;
-    --count_;
+void FrameInFlight::destroy() {
+    for (std::size_t i = 0; i < count_; ++i) pbuf_free(buffers()[i]);
+    heap::release(this, sizeof(FrameInFlight) + room_ * sizeof(pbuf*));
+}
+
+void FrameInFlight::begin() {
+    number_ = ++newest_number;
+    frames.push_back(*this);
+}
+
+void FrameInFlight::end() {
+    unlink();
     release_what_is_read();
 }
 
-void FramesInFlight::attach() {
-    next_ = devices;
-    devices = this;
+void FrameInFlight::keep(std::span<pbuf* const> kept) {
+    std::ranges::copy(kept, buffers());
+    count_ = static_cast<std::uint16_t>(kept.size());
 }
 
 void retire(SendChunk* chunk) {

@@ -1,39 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps memory that frames refer to until the devices have read them. All with the stack's lock held.
+// Frames that devices have still to read, and the memory that is kept for them. All with the stack's lock held.
 //
 // A chunk of a TCP stream may be acknowledged while a copy of its segment still waits in a device's queue.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+
+#include "guest-runtime/base/intrusive_list.hpp"
+
+struct pbuf;
 
 namespace husk::net {
 
 struct SendChunk;
 
-// The frames that one device has still to read, which it does in order.
-class FramesInFlight {
+// One frame, and the packet buffers that it is made of, each with a reference that is its own.
+class FrameInFlight : public ListNode<> {
 public:
-    constexpr FramesInFlight() = default;
-    FramesInFlight(const FramesInFlight&) = delete;
-    FramesInFlight& operator=(const FramesInFlight&) = delete;
+    // With room for `buffers`. nullptr when there is no memory.
+    static FrameInFlight* create(std::size_t buffers);
+    // Gives its references back.
+    void destroy();
 
+    // From here on what chunks hold is kept, until end().
     void begin();
-    // The oldest has been read.
-    void end_oldest();
-    // The newest will not be sent after all.
-    void cancel_newest() { --count_; }
-    // From now on retire() asks this device too.
-    void attach();
+    // The device has read it, or never will.
+    void end();
+
+    // The hash of its flow.
+    [[nodiscard]] std::uint32_t flow() const { return flow_; }
+    void set_flow(std::uint32_t flow) { flow_ = flow; }
+
+    // Takes over a reference on each of `buffers`, which are no more than there is room for.
+    void keep(std::span<pbuf* const> buffers);
 
 private:
     friend void release_what_is_read();
-    static constexpr std::uint32_t most = 512;  // a queue of 256, and one that is being put together
+    FrameInFlight() = default;
+    [[nodiscard]] pbuf** buffers() {
+        // SAFETY: create() allocates room_ pointers behind the object.
+        return reinterpret_cast<pbuf**>(this + 1);
+    }
 
-    std::array<std::uint64_t, most> numbers_{};
-    std::uint32_t first_ = 0;
-    std::uint32_t count_ = 0;
-    FramesInFlight* next_ = nullptr;
+    std::uint64_t number_ = 0;
+    std::uint32_t flow_ = 0;
+    std::uint16_t room_ = 0;
+    std::uint16_t count_ = 0;
 };
 
 // Destroys `chunk` once every frame that was begun so far is done.

@@ -38,6 +38,7 @@ struct OutgoingFrame {
     std::uint16_t header_bytes = 0;
     std::uint16_t segment_bytes = 0;
     bool is_ipv6 = false;
+    std::uint32_t queue_pair = 0;  // of the device's queue_pairs()
 };
 
 // One buffer of a received frame. Whoever has it gives it back by release().
@@ -70,6 +71,8 @@ protected:
 class NetDevice {
 public:
     [[nodiscard]] virtual const NetDeviceFacts& facts() const = 0;
+    // Of queues that are in use; may grow. Frames of one are sent in order.
+    [[nodiscard]] virtual std::uint32_t queue_pairs() const { return 1; }
     // ENOBUFS: the device is busy; the frame is lost, as on a wire.
     virtual Result<> send(const OutgoingFrame& frame) = 0;
     // Shows the device what was sent, and gives it room to receive.

@@ -4,44 +4,36 @@
 
 #include <lwip/netif.h>
 
-#include "guest-runtime/net/frames_in_flight.hpp"
+#include "guest-runtime/net/frame_sender.hpp"
 #include "guest-runtime/net/interface_counters.hpp"
 #include "guest-runtime/net/net_device.hpp"
-#include "guest-runtime/net/segment_train.hpp"
 
 namespace husk::net {
 
 class NetInterface final : FrameSink {
 public:
-    explicit NetInterface(NetDevice& device) : device_(device) {}
+    explicit NetInterface(NetDevice& device) : device_(device), sender_(device, counters_) {}
     NetInterface(const NetInterface&) = delete;
     NetInterface& operator=(const NetInterface&) = delete;
 
     // With the stack's lock held, as all that follows.
     Result<> attach();
     void serve() { device_.collect(*this); }
-    void flush() {
-        send_train();
-        device_.flush();
-    }
+    void flush() { sender_.flush(); }
     [[nodiscard]] const InterfaceCounters& counters() const { return counters_; }
     NetInterface* next = nullptr;
 
 private:
     friend struct InterfaceCallbacks;
 
-    err_t send(pbuf& frame);
-    err_t send_alone(pbuf& frame);
-    void send_train();
     void on_frame(std::span<const IncomingPiece> pieces, bool checksum_is_right) override;
-    void on_sent(void* token) override;
+    void on_sent(void* token) override { sender_.on_sent(token); }
     void on_link(bool is_up) override;
 
     NetDevice& device_;
     netif interface_{};
     InterfaceCounters counters_;
-    SegmentTrain train_;
-    FramesInFlight in_flight_;
+    FrameSender sender_;
 };
 
 // Flushes every device; when the stack's lock is given back.

@@ -6,7 +6,18 @@
 #include <cstdint>
 #include <cstring>
 
+struct pbuf;
+
 namespace husk::net {
+
+// Behind the Ethernet header's start; 0, 0: nowhere.
+struct ChecksumPlace {
+    std::uint16_t start = 0;
+    std::uint16_t offset = 0;
+};
+
+// Leaves the pseudo header's sum in a TCP segment's checksum field. Of frames that carry no whole segment: nothing.
+ChecksumPlace prepare_checksum(pbuf& frame);
 
 // For a TCP segment of `segment_bytes` behind the IP header at `ip`; in network order, not inverted.
 inline std::uint16_t pseudo_header_sum(const std::byte* ip, bool is_ipv6, std::size_t segment_bytes) {

@@ -17,6 +17,7 @@ namespace {
 
 constinit Spinlock lock;
 constinit std::atomic<bool> is_started = false;
+constinit Work current_work = Work::applications;
 
 }  // namespace
 
@@ -31,7 +32,12 @@ void start_stack() {
     is_started.store(true, std::memory_order_release);
 }
 
-StackGuard::StackGuard() { lock.lock(); }
+StackGuard::StackGuard(Work work) {
+    lock.lock();
+    current_work = work;
+}
+
+bool is_stacks_own_work() { return current_work == Work::stacks_own; }
 
 StackGuard::~StackGuard() {
     receive_own_packets();

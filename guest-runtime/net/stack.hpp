@@ -12,15 +12,23 @@ namespace husk::net {
 // Brings lwIP and the loopback interface up; later calls do nothing.
 void start_stack();
 
+enum class Work {
+    applications,
+    stacks_own,  // on whatever vCPU it happens: what devices bring, time-outs
+};
+
 // Holds lwIP's lock for a scope. On the way out what was sent to this machine itself is received, and the timers are
 // set for what is under way.
 class [[nodiscard]] StackGuard {
 public:
-    StackGuard();
+    explicit StackGuard(Work work = Work::applications);
     ~StackGuard();
     StackGuard(const StackGuard&) = delete;
     StackGuard& operator=(const StackGuard&) = delete;
 };
+
+// Of who holds the lock.
+bool is_stacks_own_work();
 
 // What an lwIP call reports, as Linux names it.
 Errno errno_of(int lwip_error);

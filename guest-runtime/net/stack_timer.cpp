@@ -119,7 +119,7 @@ void tick_interfaces(std::uint64_t now) {
 }
 
 void StackTimer::on_expiry() {
-    StackGuard guard;
+    StackGuard guard(Work::stacks_own);
     state.armed_for = UINT64_MAX;
     std::uint64_t now = thread::monotonic_ns();
     if (now >= state.tcp_due) tick_tcp(now);

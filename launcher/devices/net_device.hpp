@@ -35,6 +35,7 @@ public:
     [[nodiscard]] std::uint32_t queue_count() const override { return net_queue_count(facts_); }
     [[nodiscard]] std::uint32_t queue_size_max() const override { return net_queue_size; }
     [[nodiscard]] std::span<const std::byte> config() const override;
+    [[nodiscard]] std::uint32_t home_of(std::uint32_t queue) const override { return queue / 2; }
 
     void start(std::uint64_t features, std::vector<NumberedQueue> queues, virtio::DriverLink& driver) override;
     void stop() override;

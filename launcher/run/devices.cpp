@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <husk/abi/virtio/block.hpp>
+#include <husk/abi/virtio/net.hpp>
 #include <husk/abi/virtio/ring.hpp>
 
 #include "launcher/config/disk_option.hpp"
@@ -20,6 +22,11 @@ namespace queue_layout = abi::virtio::queue_layout;
 
 // Below that many, an ioeventfd would not pay for itself.
 constexpr std::uint64_t notify_exits_before_event_fds = 16;
+
+// Of what a device offers, what it is handed over with.
+std::uint64_t driver_features(abi::virtio::DeviceId device) {
+    return device == abi::virtio::DeviceId::net ? abi::virtio::net_driver_features : abi::virtio::block_driver_features;
+}
 
 virtio::QueueLayout layout_at(std::uint64_t begin, std::uint32_t size) {
     return {size, {begin}, {begin + queue_layout::available_offset(size)}, {begin + queue_layout::used_offset(size)}};
@@ -82,7 +89,7 @@ void Devices::connect(kvm::Vm& vm, abi::PhysRange queues) {
             layouts.push_back(layout_at(next, record.queue_size));
             next += queue_layout::bytes(record.queue_size);
         }
-        record.features = transports_[i]->hand_over(layouts);
+        record.features = transports_[i]->hand_over(layouts, driver_features(record.device));
     }
 }
 

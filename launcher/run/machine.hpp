@@ -89,7 +89,7 @@ private:
     [[nodiscard]] std::string stats_line() const;
 
     // TransportHost
-    void on_device_news(std::uint32_t queue) override;
+    void on_device_news(std::uint32_t home) override;
     void on_device_note(const std::string& sentence) override;
     void on_device_fault(const std::string& sentence) override;
 

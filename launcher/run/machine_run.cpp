@@ -227,7 +227,7 @@ event::EventLoop& Machine::event_loop() {
     return *event_loop_;
 }
 
-void Machine::on_device_news(std::uint32_t queue) { cpus_.raise_lazily(abi::attention::devices, queue); }
+void Machine::on_device_news(std::uint32_t home) { cpus_.raise_lazily(abi::attention::devices, home); }
 
 void Machine::on_device_note(const std::string& sentence) {
     if (hooks_.on_note) hooks_.on_note(sentence);

@@ -52,6 +52,8 @@ public:
     [[nodiscard]] virtual std::uint32_t queue_count() const = 0;
     [[nodiscard]] virtual std::uint32_t queue_size_max() const = 0;
     [[nodiscard]] virtual std::span<const std::byte> config() const = 0;
+    // The vCPU that a driver with a queue for each serves it on.
+    [[nodiscard]] virtual std::uint32_t home_of(std::uint32_t queue) const { return queue; }
 
     // All queues that the driver has enabled, each with its index; driver outlives the device. On a vCPU's thread.
     struct NumberedQueue {

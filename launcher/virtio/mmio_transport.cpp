@@ -57,10 +57,10 @@ MmioTransport::~MmioTransport() { device_->stop(); }
 
 std::uint64_t MmioTransport::offered_features() const { return device_->features() | transport_features; }
 
-std::uint64_t MmioTransport::hand_over(std::span<const QueueLayout> queues) {
+std::uint64_t MmioTransport::hand_over(std::span<const QueueLayout> queues, std::uint64_t driver_features) {
     assert(queues.size() <= queues_.size());
     const std::lock_guard lock(mutex_);
-    driver_features_ = offered_features();
+    driver_features_ = offered_features() & driver_features;
     for (std::size_t i = 0; i < queues.size(); ++i) queues_[i] = {queues[i], true};
     select_queue(0);
     set_status(status::acknowledge | status::driver | status::features_ok | status::driver_ok);
@@ -218,7 +218,7 @@ void MmioTransport::reset() {
 void MmioTransport::signal_used(std::uint32_t queue) {
     signals_.fetch_add(1, std::memory_order_relaxed);
     page_.set_bits(Register::interrupt_status, interrupt::used_buffer);
-    host_.on_device_news(queue);
+    host_.on_device_news(device_->home_of(queue));
 }
 
 void MmioTransport::change_config(std::span<const std::byte> config) {

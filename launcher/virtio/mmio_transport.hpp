@@ -24,8 +24,8 @@ class TransportHost {
 public:
     virtual ~TransportHost() = default;
 
-    // A device has used buffers, or has another configuration: some vCPU shall look.
-    virtual void on_device_news(std::uint32_t queue) = 0;
+    // A device has used buffers, or has another configuration: some vCPU shall look, best the one that is `home`.
+    virtual void on_device_news(std::uint32_t home) = 0;
 
     virtual void on_device_note(const std::string& sentence) = 0;
 
@@ -46,9 +46,9 @@ public:
                   std::span<std::byte> page, TransportHost& host);
     ~MmioTransport() override;
 
-    // Does what a driver would: accepts all features, enables a queue for each layout, and sets driver_ok. Before the
-    // first instruction. Returns the features.
-    std::uint64_t hand_over(std::span<const QueueLayout> queues);
+    // Does what a driver would: accepts the features that are offered and the driver's too, enables a queue for each
+    // layout, and sets driver_ok. Before the first instruction. Returns the features.
+    std::uint64_t hand_over(std::span<const QueueLayout> queues, std::uint64_t driver_features);
 
     void on_write(std::uint64_t offset, std::span<const std::byte> data) override;
     void on_read(std::uint64_t offset, std::span<std::byte> data) override;

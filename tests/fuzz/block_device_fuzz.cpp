@@ -162,7 +162,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                     {ring_begin},
                                     {ring_begin + layout::available_offset(queue_size)},
                                     {ring_begin + layout::used_offset(queue_size)}};
-    if ((choices & 2) == 0) transport.hand_over(std::array{queue});
+    if ((choices & 2) == 0) transport.hand_over(std::array{queue}, UINT64_MAX);
     write_register(transport, Register::queue_notify, 0);
     while (input.size() >= 3) {
         const std::size_t offset = std::to_integer<std::size_t>(input[0]) | std::to_integer<std::size_t>(input[1]) << 8;

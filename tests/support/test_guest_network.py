@@ -9,6 +9,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -154,6 +155,38 @@ class GuestNetworkTests:
             average = seen["bytes"] // max(seen["packets"], 1)
             return wrong or (f"frames have {average} bytes" if average < least_frame else None)
 
+    def on_several_queues_under_qemu(self) -> str | None:
+        """A thread on each of two vCPUs; QEMU tells how many buffers of which queue it has used."""
+        with Namespace("queues") as space:
+            space.ip("tuntap", "add", "t0", "mode", "tap", "vnet_hdr", "multi_queue")
+            space.ip("addr", "add", "10.77.0.1/24", "dev", "t0")
+            space.ip("link", "set", "t0", "up")
+            monitor = self.folder / "monitor"
+            words = self.qemu("tap,id=n0,ifname=t0,queues=2,script=no,downscript=no,vnet_hdr=on", "10.77.0.2/24", ",mq=on")
+            words[-1] += " -- 80 7 2"
+            vm = space.start(*words, "-smp", "2", "-monitor", f"unix:{monitor},server=on,wait=off")
+            try:
+                return self.talk_in(space, "10.77.0.2") or self.stays_on_its_queues(space, Monitor(monitor))
+            finally:
+                vm.terminate()
+                vm.wait(LONG_S)
+
+    @staticmethod
+    def stays_on_its_queues(space: Namespace, monitor: "Monitor") -> str | None:
+        requests = 300
+        for cpu in (0, 1, 0):
+            asking = space.run(sys.executable, "-B", __file__, "--ask", f"10.77.0.2:{80 + cpu}", str(10), timeout_s=60)
+            before = monitor.used_buffers()
+            asking = space.run(sys.executable, "-B", __file__, "--ask", f"10.77.0.2:{80 + cpu}", str(requests), timeout_s=60)
+            if asking.returncode != 0:
+                return asking.stderr
+            rises = [(after - first) % 65536 for first, after in zip(before, monitor.used_buffers(), strict=True)]
+            own, other = rises[2 * cpu:2 * cpu + 2], rises[2 - 2 * cpu:4 - 2 * cpu]
+            # The first segments of a connection go by what its hash's queue was before.
+            if min(own) < requests or max(other) > requests // 10:
+                return f"{requests} requests to a thread on CPU {cpu} use {rises} buffers of receive and send queues"
+        return None
+
     def run(self) -> int:
         no_kvm = why_no_kvm()
         if no_kvm:
@@ -171,7 +204,49 @@ class GuestNetworkTests:
         self.check("a device without offloads",
                    lambda: self.on_a_tap_under_qemu("10.77.0.2/24", "10.77.0.2", "10.77.0.1/24",
                                                     ",csum=off,gso=off,guest_csum=off,mrg_rxbuf=off"))
+        self.check("a pair of queues for each vCPU on QEMU's tap", self.on_several_queues_under_qemu)
         return self.tally.finish()
+
+
+class Monitor:
+    """QEMU's monitor."""
+
+    def __init__(self, path: Path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(LONG_S)
+        self.socket.connect(str(path))
+        self.read()
+        self.device = re.search(r"\n(/\S+) \[virtio-net\]", self.ask("info virtio"))[1]
+
+    def read(self) -> str:
+        text = ""
+        while not text.endswith("(qemu) "):
+            text += self.socket.recv(65536).decode()
+        return text
+
+    def ask(self, command: str) -> str:
+        self.socket.sendall(command.encode() + b"\n")
+        return self.read()
+
+    def used_buffers(self) -> list[int]:
+        """Of the queues of two pairs, modulo 65536."""
+        states = [self.ask(f"info virtio-queue-status {self.device} {queue}") for queue in range(4)]
+        return [int(re.search(r"used_idx:\s+(\d+)", state)[1]) for state in states]
+
+
+def ask(address: str, count: int) -> None:
+    host, port = address.split(":")
+    connection = patiently(lambda: connected(host, int(port)))
+    for _ in range(count):
+        connection.request("GET", "/100")
+        if connection.getresponse().read() != pattern(100):
+            raise RuntimeError("wrong bytes")
+
+
+def connected(host: str, port: int) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection(host, port, timeout=LONG_S)
+    connection.connect()
+    return connection
 
 
 def free_port() -> int:
@@ -183,7 +258,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path)
     parser.add_argument("--talk", metavar="HOST", help="only talk to a service, from where this runs")
+    parser.add_argument("--ask", nargs=2, metavar=("ADDRESS", "COUNT"), help="only ask it for 100 bytes, COUNT times")
     options = parser.parse_args()
+    if options.ask:
+        ask(options.ask[0], int(options.ask[1]))
+        return 0
     if options.talk:
         print(talk(options.talk, 80, 7) or "", end="")
         return 0

@@ -3,9 +3,11 @@
 //
 // GET /N answers with N bytes, of which byte i is i modulo 251, GET /free with the number of free bytes of memory; POST
 // with the number of bytes that came and their sum.
-// argv[1] and argv[2] name other ports.
+// argv[1] and argv[2] name other ports. With argv[3], a number of threads: thread i runs on CPU i and serves TCP port
+// argv[1] + i.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -21,6 +23,8 @@
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -130,18 +134,8 @@ void echo(int fd) {
         sendto(fd, bytes.data(), static_cast<std::size_t>(got), 0, reinterpret_cast<const sockaddr*>(&peer), size);
 }
 
-}  // namespace
-
-int main(int count, char** words) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    const int end = signalfd(-1, &signals, SFD_NONBLOCK);
-    const int listener = open_socket(SOCK_STREAM, count > 1 ? std::atoi(words[1]) : 80);
-    if (listener < 0) return fail("TCP");
-    const int datagrams = open_socket(SOCK_DGRAM, count > 2 ? std::atoi(words[2]) : 7);
-    if (datagrams < 0) return fail("UDP");
+// Until `end` is readable. No datagrams when that is -1.
+int serve_sockets(int listener, int datagrams, int end) {
     const int events = epoll_create1(0);
     const auto watch = [&](int fd, std::uint32_t what) {
         epoll_event event{};
@@ -149,20 +143,15 @@ int main(int count, char** words) {
         event.data.fd = fd;
         return epoll_ctl(events, EPOLL_CTL_ADD, fd, &event);
     };
-    if (watch(end, EPOLLIN) != 0 || watch(listener, EPOLLIN) != 0 || watch(datagrams, EPOLLIN) != 0)
-        return fail("epoll");
-    std::puts("ready");
-    std::fflush(stdout);
+    if (watch(end, EPOLLIN) != 0 || watch(listener, EPOLLIN) != 0) return fail("epoll");
+    if (datagrams >= 0 && watch(datagrams, EPOLLIN) != 0) return fail("epoll");
     std::map<int, Connection> connections;
     for (;;) {
         std::array<epoll_event, 64> ready;
         const int number = epoll_wait(events, ready.data(), ready.size(), -1);
         for (int i = 0; i < number; ++i) {
             const int fd = ready[static_cast<std::size_t>(i)].data.fd;
-            if (fd == end) {
-                std::puts("ended");
-                return 0;
-            }
+            if (fd == end) return 0;
             if (fd == datagrams) {
                 echo(fd);
             } else if (fd == listener) {
@@ -178,4 +167,43 @@ int main(int count, char** words) {
             }
         }
     }
+}
+
+int run_on(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    const int end = signalfd(-1, &signals, SFD_NONBLOCK);
+    const int port = count > 1 ? std::atoi(words[1]) : 80;
+    const int thread_count = count > 3 ? std::atoi(words[3]) : 1;
+    std::vector<int> listeners;
+    for (int i = 0; i < thread_count; ++i) {
+        listeners.push_back(open_socket(SOCK_STREAM, port + i));
+        if (listeners.back() < 0) return fail("TCP");
+    }
+    const int datagrams = open_socket(SOCK_DGRAM, count > 2 ? std::atoi(words[2]) : 7);
+    if (datagrams < 0) return fail("UDP");
+    if (thread_count > 1 && run_on(0) != 0) return fail("CPU 0");
+    std::vector<std::jthread> threads;
+    for (int i = 1; i < thread_count; ++i) {
+        threads.emplace_back([=] {
+            if (run_on(i) != 0 || serve_sockets(listeners[static_cast<std::size_t>(i)], -1, end) != 0) std::abort();
+        });
+    }
+    std::puts("ready");
+    std::fflush(stdout);
+    const int status = serve_sockets(listeners[0], datagrams, end);
+    threads.clear();
+    if (status == 0) std::puts("ended");
+    return status;
 }

@@ -123,6 +123,7 @@ Result<> start_runtime_thread(void (*body)(void*), void* argument) {
 void add_exit_hook(void (*)()) {}
 
 std::uint32_t vcpu_count() { return 2; }
+std::uint32_t vcpu_index() { return 0; }
 std::uint64_t thread_cpu_ns(const Thread&) { return 20'000'000; }
 std::uint64_t process_cpu_ns() { return 30'000'000; }
 

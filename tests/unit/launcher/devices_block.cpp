@@ -73,7 +73,7 @@ struct Disk {
 
     explicit Disk(devices::BlockFacts facts = {}, devices::BlockRates rates = {})
         : transport("vda", make(facts, rates), memory, page, host) {
-        transport.hand_over(std::array{driver.layout()});
+        transport.hand_over(std::array{driver.layout()}, UINT64_MAX);
     }
 
     std::unique_ptr<devices::BlockDevice> make(devices::BlockFacts facts, devices::BlockRates rates) {

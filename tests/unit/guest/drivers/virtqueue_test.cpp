@@ -42,6 +42,7 @@ public:
         used_entries()[used().index % size_] = {head, written};
         ++used().index;
     }
+    void set_used_index(std::uint16_t index) { used().index = index; }
     const virtio::Descriptor& descriptor(std::uint16_t index) const {
         return reinterpret_cast<const virtio::Descriptor*>(memory_)[index];
     }
@@ -160,22 +161,37 @@ TEST_CASE("nothing that the device uses goes unseen between the last look and th
     CHECK(pair.device.finish(0, 0));
 }
 
-TEST_CASE("a device that returns what it was not given changes nothing") {
-    Pair pair(8);
-    auto head = pair.queue.add(chain_of(2, 0x10000));
-    (void)pair.queue.publish();
-    pair.device.look();
-    pair.device.push_used(7, 1);
-    pair.device.push_used(8, 1);
-    pair.device.push_used(UINT32_MAX, 1);
-    pair.device.push_used(*head, 33);
-    pair.device.push_used(*head, 34);
-    auto used = pair.queue.take_used();
-    REQUIRE(used);
-    CHECK(used->head == *head);
-    CHECK(used->written_bytes == 33);
-    CHECK_FALSE(pair.queue.take_used());
-    CHECK(pair.queue.add(chain_of(8, 0x20000)));
+TEST_CASE("a device that returns what it was not given breaks the queue, and nothing else") {
+    // Two chains of two and three descriptors are in flight.
+    const auto break_by = [](auto lie) {
+        Pair pair(8);
+        const auto first = pair.queue.add(chain_of(2, 0x10000)), second = pair.queue.add(chain_of(3, 0x20000));
+        (void)pair.queue.publish();
+        pair.device.look();
+        lie(pair, *first, *second);
+        while (pair.queue.take_used()) continue;
+        CHECK(pair.queue.is_broken());
+        CHECK_FALSE(pair.queue.want_interrupt());
+        CHECK_FALSE(pair.queue.add(chain_of(1, 0x30000)));
+        CHECK_FALSE(pair.queue.add_indirect({0x30000}, 2));
+        pair.device.push_used(*first, 1);
+        CHECK_FALSE(pair.queue.take_used());
+    };
+    for (std::uint32_t head : {7u, 8u, 0x10000u, 0x7fff'ffffu, UINT32_MAX})
+        break_by([=](Pair& pair, auto, auto) { pair.device.push_used(head, 1); });
+    // Within a chain, but not its head.
+    break_by([](Pair& pair, std::uint16_t first, auto) { pair.device.push_used(first + 1u, 1); });
+    // Twice.
+    break_by([](Pair& pair, std::uint16_t first, auto) {
+        pair.device.push_used(first, 33);
+        pair.device.push_used(first, 34);
+    });
+    // More than are in flight, and an index from nowhere.
+    break_by([](Pair& pair, std::uint16_t first, std::uint16_t second) {
+        for (std::uint32_t head : {first, second, second}) pair.device.push_used(head, 1);
+    });
+    for (unsigned index : {3u, 9u, 0x8000u, 0xffffu})
+        break_by([=](Pair& pair, auto, auto) { pair.device.set_used_index(static_cast<std::uint16_t>(index)); });
 }
 
 TEST_CASE("chains of all sizes, finished in any order, come back once each, far beyond the indices' wrap") {

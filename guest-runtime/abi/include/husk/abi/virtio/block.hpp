@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <husk/abi/virtio/mmio.hpp>
+
 namespace husk::abi::virtio {
 
 inline constexpr std::uint64_t sector_bytes = 512;  // the unit of every sector number, whatever block_bytes says
@@ -22,6 +24,13 @@ inline constexpr std::uint64_t multi_queue = 1ull << 12;
 inline constexpr std::uint64_t discard = 1ull << 13;
 inline constexpr std::uint64_t write_zeroes = 1ull << 14;
 }  // namespace block_feature
+
+// What the guest's driver takes of those. A device that is handed over running (DeviceRecord) has accepted no others.
+inline constexpr std::uint64_t block_driver_features =
+    block_feature::size_max | block_feature::seg_max | block_feature::read_only | block_feature::block_size |
+    block_feature::flush | block_feature::topology | block_feature::config_wce | block_feature::multi_queue |
+    block_feature::discard | block_feature::write_zeroes | feature::indirect_desc | feature::event_idx |
+    feature::version_1;
 
 struct [[gnu::packed]] BlockConfig {
     std::uint64_t capacity_sectors;

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <husk/abi/virtio/mmio.hpp>
+
 namespace husk::abi::virtio {
 
 namespace net_feature {
@@ -28,6 +30,13 @@ inline constexpr std::uint64_t guest_uso4 = 1ull << 54;
 inline constexpr std::uint64_t guest_uso6 = 1ull << 55;
 inline constexpr std::uint64_t host_uso = 1ull << 56;
 }  // namespace net_feature
+
+// What the guest's driver takes of those. A device that is handed over running (DeviceRecord) has accepted no others.
+inline constexpr std::uint64_t net_driver_features =
+    net_feature::csum | net_feature::guest_csum | net_feature::mtu | net_feature::mac | net_feature::guest_tso4 |
+    net_feature::guest_tso6 | net_feature::guest_ecn | net_feature::host_tso4 | net_feature::host_tso6 |
+    net_feature::mrg_rxbuf | net_feature::status | net_feature::ctrl_vq | net_feature::multi_queue |
+    feature::indirect_desc | feature::event_idx | feature::version_1;
 
 struct [[gnu::packed]] NetConfig {
     std::uint8_t mac[6];

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guest's driver of a network device against the launcher's device model, over the registers and queues between.
+#include "guest-runtime/drivers/virtio_net.hpp"
+
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <husk/abi/memory_layout.hpp>
+
+#include "guest-runtime/arch/mmio.hpp"
+#include "guest-runtime/base/heap.hpp"
+#include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/base/random.hpp"
+#include "guest-runtime/memory/frames.hpp"
+#include "guest-runtime/thread/scheduler.hpp"
+#include "launcher/devices/net_device.hpp"
+#include "launcher/virtio/mmio_transport.hpp"
+#include "tests/support/virtio_driver.hpp"
+#include "tests/unit/launcher/memory_network.hpp"
+
+using namespace husk;
+
+namespace {
+
+constexpr std::uint64_t queues_begin = 0x10000, heap_begin = 0x100000;
+
+// Where the guest runs: RAM of the launcher's, one device, two vCPUs.
+struct Surroundings {
+    virtio::MmioTransport* transport = nullptr;
+    std::uint64_t next_gpa = heap_begin;
+    std::multimap<std::size_t, void*> released;
+    std::uint32_t vcpu = 0;
+};
+Surroundings guest;
+
+std::uint64_t register_offset(std::uint64_t address) {
+    return address - abi::physmap_base - abi::device_registers_base;
+}
+
+template <class T>
+T read_register(std::uint64_t address) {
+    T value{};
+    guest.transport->on_read(register_offset(address), std::as_writable_bytes(std::span(&value, 1)));
+    return value;
+}
+
+}  // namespace
+
+// What the driver asks of the rest of the guest.
+namespace husk {
+
+std::uint8_t arch::read_mmio8(std::uint64_t address) { return read_register<std::uint8_t>(address); }
+std::uint16_t arch::read_mmio16(std::uint64_t address) { return read_register<std::uint16_t>(address); }
+std::uint32_t arch::read_mmio32(std::uint64_t address) { return read_register<std::uint32_t>(address); }
+void arch::write_mmio32(std::uint64_t address, std::uint32_t value) {
+    guest.transport->on_write(register_offset(address), std::as_bytes(std::span(&value, 1)));
+}
+
+std::uint64_t memory::hosted_ram_base = 0;
+
+void* heap::allocate(std::size_t size_bytes) {
+    size_bytes = abi::align_up(size_bytes, 16);
+    if (auto found = guest.released.find(size_bytes); found != guest.released.end()) {
+        void* block = found->second;
+        guest.released.erase(found);
+        return block;
+    }
+    if (size_bytes >= abi::page_size) guest.next_gpa = abi::align_up(guest.next_gpa, abi::page_size);
+    void* block = memory::frame_pointer<void>({guest.next_gpa});
+    guest.next_gpa += size_bytes;
+    return block;
+}
+void heap::release(void* block, std::size_t size_bytes) {
+    guest.released.emplace(abi::align_up(size_bytes, 16), block);
+}
+
+void fill_random(std::span<std::byte> to) { std::ranges::fill(to, std::byte{7}); }
+void log_line(std::string_view) {}
+void panic(std::string_view what, std::source_location) { throw std::logic_error(std::string(what)); }
+std::uint32_t thread::vcpu_count() { return 2; }
+std::uint32_t thread::vcpu_index() { return guest.vcpu; }
+
+}  // namespace husk
+
+namespace {
+
+struct Host final : virtio::TransportHost {
+    void on_device_news(std::uint32_t home) override { homes |= 1u << home; }
+    void on_device_note(const std::string&) override {}
+    void on_device_fault(const std::string& sentence) override { fault = sentence; }
+    std::atomic<std::uint32_t> homes = 0;
+    std::string fault;
+};
+
+// Keeps what the driver brings.
+struct Sink final : net::FrameSink {
+    void on_frame(std::span<const net::IncomingPiece> pieces, bool) override {
+        std::string& frame = frames.emplace_back();
+        for (const net::IncomingPiece& piece : pieces) {
+            frame.append(reinterpret_cast<const char*>(piece.data), piece.size_bytes);
+            piece.buffer->release();
+        }
+    }
+    void on_sent(void*) override { ++sent; }
+    void on_link(bool up) override { is_up = up; }
+    std::vector<std::string> frames;
+    std::size_t sent = 0;
+    bool is_up = true;
+};
+
+// A network with `pairs` pairs of queues, whose tap would take every offload.
+struct Machine {
+    explicit Machine(std::uint32_t pairs, bool handed_over) {
+        memory::hosted_ram_base = reinterpret_cast<std::uint64_t>(memory.try_span({0}, 1).data());
+        guest = {};
+        devices::NetFacts facts;
+        facts.mac = {0x52, 0x54, 0, 1, 2, 3};
+        facts.mtu = 9000;
+        facts.queue_pairs = pairs;
+        facts.offloads = {true, true, true, true};
+        auto device = std::make_unique<devices::NetDevice>(
+            facts, devices::NetLimits{}, std::make_unique<test::MemoryNetwork>(wire, pairs), spin_facts, [] {});
+        abi::DeviceRecord record{};
+        record.registers = abi::device_registers_base;
+        record.device = abi::virtio::DeviceId::net;
+        record.queue_size = device->queue_size_max();
+        record.queues = queues_begin;
+        const std::uint32_t queue_count = device->queue_count();
+        transport = std::make_unique<virtio::MmioTransport>("eth0", std::move(device), memory, page, host);
+        guest.transport = transport.get();
+        if (handed_over) {
+            namespace layout = abi::virtio::queue_layout;
+            record.queue_count = queue_count;
+            std::vector<virtio::QueueLayout> layouts;
+            for (std::uint32_t i = 0; i < queue_count; ++i) {
+                const std::uint64_t at = queues_begin + i * layout::bytes(record.queue_size);
+                layouts.push_back({record.queue_size,
+                                   {at},
+                                   {at + layout::available_offset(record.queue_size)},
+                                   {at + layout::used_offset(record.queue_size)}});
+            }
+            record.features = transport->hand_over(layouts, abi::virtio::net_driver_features);
+        }
+        driver = std::make_unique<VirtioNet>(VirtioTransport(record));
+        REQUIRE(driver->start().ok());
+    }
+    ~Machine() { guest.transport = nullptr; }
+
+    // Until `holds`, or a while after which it never will.
+    template <class Condition>
+    bool comes_true(Condition holds) {
+        for (int i = 0; i < 5000; ++i) {
+            driver->collect(sink);
+            if (holds()) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return false;
+    }
+
+    // Sends `bytes` in pieces of `piece_bytes`, by the queue pair given.
+    void send(const std::string& bytes, std::size_t piece_bytes, std::uint32_t pair) {
+        const std::size_t size = net::device_header_bytes + bytes.size();
+        auto* bytes_at = static_cast<std::byte*>(heap::allocate(size));
+        std::memcpy(bytes_at + net::device_header_bytes, bytes.data(), bytes.size());
+        std::vector<net::FramePiece> pieces;
+        for (std::size_t at = 0; at < size; at += piece_bytes)
+            pieces.push_back({bytes_at + at, std::min(piece_bytes, size - at)});
+        net::OutgoingFrame frame{pieces, 0, 0, bytes_at};
+        frame.queue_pair = pair;
+        REQUIRE(driver->send(frame).ok());
+        driver->flush();
+    }
+
+    memory::GuestMemory memory = test::make_guest_memory();
+    test::MemoryNetwork::Wire wire;
+    event::SpinFacts spin_facts;
+    Host host;
+    alignas(4096) std::array<std::byte, 4096> page{};
+    std::unique_ptr<virtio::MmioTransport> transport;
+    std::unique_ptr<VirtioNet> driver;
+    Sink sink;
+};
+
+std::string text_of(std::size_t size) {
+    std::string text(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 7 + size);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("a device is taken over as it was handed over, whatever the network offers") {
+    for (std::uint32_t pairs : {1u, 2u}) {
+        Machine machine(pairs, true);
+        REQUIRE(machine.comes_true([&] { return machine.driver->queue_pairs() == pairs; }));
+        // Not one register but to notify.
+        CHECK(machine.transport->counters().register_writes == machine.transport->counters().notifications);
+        CHECK(machine.driver->facts().mtu == 9000);
+        CHECK(machine.driver->facts().mac == std::array<std::uint8_t, 6>{0x52, 0x54, 0, 1, 2, 3});
+        CHECK(machine.driver->facts().cuts_ipv4);
+        CHECK(machine.driver->facts().cuts_ipv6);
+        CHECK_FALSE(machine.wire.accepted.uso);
+        CHECK(machine.host.fault.empty());
+    }
+}
+
+TEST_CASE("frames of every size go and come by every pair of queues") {
+    for (bool handed_over : {true, false}) {
+        Machine machine(2, handed_over);
+        REQUIRE(machine.comes_true([&] { return machine.driver->queue_pairs() == 2; }));
+        CHECK(machine.wire.used_queues == 2);
+        std::vector<std::string> sent;
+        std::vector<std::uint32_t> by;
+        for (std::uint32_t pair : {0u, 1u, 1u, 0u}) {
+            for (std::size_t size : {14u, 60u, 1514u, 9014u}) {
+                for (std::size_t piece : {12u, 200u, 16384u}) {
+                    if (size / piece > 60) continue;
+                    sent.push_back(text_of(size));
+                    by.push_back(pair);
+                    machine.send(sent.back(), piece, pair);
+                    // One at a time: the device serves its queues one after the other.
+                    REQUIRE(machine.comes_true([&] { return machine.sink.sent == sent.size(); }));
+                }
+            }
+        }
+        CHECK(machine.wire.taken() == sent);
+        CHECK(machine.wire.sent_by == by);
+        std::vector<std::string> received;
+        for (std::size_t queue : {0u, 1u}) {
+            for (std::size_t size : {14u, 1514u, 4020u, 9014u}) {
+                machine.host.homes = 0;
+                received.push_back(text_of(size));
+                machine.wire.put(received.back(), queue);
+                REQUIRE(machine.comes_true([&] { return machine.sink.frames.size() == received.size(); }));
+                CHECK((machine.host.homes & (1u << queue)) != 0);  // the vCPU whose queue it is
+            }
+        }
+        CHECK(machine.sink.frames == received);
+        CHECK(machine.host.fault.empty());
+    }
+}
+
+TEST_CASE("a frame in several pieces takes one descriptor") {
+    Machine machine(1, true);
+    {
+        const std::lock_guard lock(machine.wire.mutex);
+        machine.wire.room_frames = 0;  // nothing is finished meanwhile
+    }
+    for (int i = 0; i < 200; ++i) machine.send(text_of(1514), 100, 0);
+    {
+        const std::lock_guard lock(machine.wire.mutex);
+        machine.wire.room_frames = SIZE_MAX;
+    }
+    REQUIRE(machine.comes_true([&] { return machine.sink.sent == 200; }));
+    CHECK(machine.wire.taken() == std::vector<std::string>(200, text_of(1514)));
+}
+
+TEST_CASE("a network that goes away is a link that is down") {
+    Machine machine(2, true);
+    machine.wire.end();
+    CHECK(machine.comes_true([&] { return !machine.sink.is_up; }));
+}
