@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./dev: the stages of `./dev test`. Each prints its failures and ends with "N passed, N failed, N skipped".
 
-all_stages=(format confinement compatibility unit tidy native kvm qemu nested nested-vcpus streams refusals network user-network vhost guest-network control service clients trouble crash-reports debug observing disk-ends crash-short sqlite examples fuzz)
+all_stages=(format confinement compatibility unit tidy native kvm qemu nested nested-vcpus streams refusals network user-network nested-network guest-network control service clients trouble crash-reports debug observing disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
 long_stages=(clients-long trouble-long crash large-disks apps smp)
 
@@ -34,8 +34,8 @@ stage_network() {
 stage_user-network() {
     build release && python3 -B tests/support/test_user_network.py --build build/release
 }
-stage_vhost() {
-    build release && python3 -B tests/support/test_vhost.py --build build/release
+stage_nested-network() {
+    build release && python3 -B tests/support/test_nested_network.py --build build/release
 }
 stage_guest-network() {
     build release && python3 -B tests/support/test_guest_network.py --build build/release
