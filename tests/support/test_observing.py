@@ -120,7 +120,7 @@ def shares(folded: str) -> dict[str, int]:
     for line in folded.splitlines():
         frames, count = line.rsplit(" ", 1)
         for frame in set(frames.split(";")):
-            name = frame.split("(")[0].split("::")[-1] if not frame.startswith("[husk]") else frame
+            name = frame.replace("(anonymous namespace)::", "").split("(")[0].split("::")[-1] if not frame.startswith("[husk]") else frame
             total[name] = total.get(name, 0) + int(count)
     return total
 

@@ -15,19 +15,19 @@ trap '[ -z "$files" ] || kill "$files" 2>/dev/null || true; rm -rf "$room"' EXIT
 
 # Once, so that the machine can load modules by name.
 [ -f "${modules%/kernel}/modules.dep" ] || busybox depmod -b "$cache" "$(basename "${modules%/kernel}")"
-mkdir -p "$room/root"/{bin,dev,proc,sys,m,host,new,upper}
-cp "$(command -v busybox)" "$room/root/bin/busybox"
+mkdir -p "$room/first"/{bin,dev,proc,sys,m,host,new,upper}
+cp "$(command -v busybox)" "$room/first/bin/busybox"
 for module in fs/fuse/{fuse,virtiofs} drivers/virtio/{virtio,virtio_ring,virtio_pci_legacy_dev,virtio_pci_modern_dev,virtio_pci} fs/overlayfs/overlay; do
-    cp "$modules/$module.ko" "$room/root/m/"
+    cp "$modules/$module.ko" "$room/first/m/"
 done
-cp "$here/whole_init" "$room/root/init"
+cp "$here/whole_init" "$room/first/init"
 {
     printf 'version=%q modules=%q folder=%q\n' "$(basename "${modules%/kernel}")" "${modules%/kernel}" "$PWD"
     printf 'PATH=%q; HOME=%q; export PATH HOME\n' "$PATH" "$HOME"
-} >"$room/root/facts"
-printf '%q ' "$@" >"$room/root/command"
-chmod +x "$room/root/init"
-(cd "$room/root" && find . | cpio -o -H newc --quiet) >"$room/root.cpio"
+} >"$room/first/facts"
+printf '%q ' "$@" >"$room/first/command"
+chmod +x "$room/first/init"
+(cd "$room/first" && find . | cpio -o -H newc --quiet) >"$room/first.cpio"
 truncate -s 8G "$room/scratch"
 mke2fs -q -t ext4 "$room/scratch"
 
@@ -38,7 +38,7 @@ for _ in $(seq 100); do [ ! -S "$room/files" ] || break; sleep 0.1; done
 # The console says only what the command prints, and then its exit code.
 timeout "${HUSK_NESTED_TIMEOUT_S:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu EPYC-Rome,+svm,+npt -smp 2 \
     -object memory-backend-memfd,id=memory,size="${HUSK_NESTED_MEMORY:-6G}",share=on -machine q35,memory-backend=memory -m "${HUSK_NESTED_MEMORY:-6G}" \
-    -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$room/root.cpio" \
+    -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$room/first.cpio" \
     -chardev socket,id=files,path="$room/files" -device vhost-user-fs-pci,chardev=files,tag=host \
     -drive if=none,id=scratch,file="$room/scratch",format=raw,cache=unsafe -device virtio-blk-pci,drive=scratch \
     -append "console=ttyS0 reboot=t panic=-1 quiet loglevel=1 tsc=reliable" </dev/null 2>"$room/machine.log" |
