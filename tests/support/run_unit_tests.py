@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every test that CTest knows in some build folders; counts doctest's cases one by one.
+"""Runs every test that CTest knows in some build folders, two at once; counts doctest's cases one by one.
 
 usage: run_unit_tests.py --build FOLDER...
 """
@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tally import Tally
@@ -17,14 +18,18 @@ SUMMARY = re.compile(r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+
 TIME_LIMIT_S = 900
 
 
-def run(test: dict, tally: Tally) -> None:
+def run(test: dict) -> tuple[subprocess.CompletedProcess | None, str]:
+    """How one test ended, or why it did not."""
     properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
     try:
-        result = subprocess.run(test["command"], cwd=properties.get("WORKING_DIRECTORY"), capture_output=True, text=True,
-                                errors="replace", timeout=TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL)
+        return subprocess.run(test["command"], cwd=properties.get("WORKING_DIRECTORY"), capture_output=True, text=True,
+                              errors="replace", timeout=TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL), ""
     except (subprocess.TimeoutExpired, OSError) as error:
-        tally.record(test["name"], str(error))
-        return
+        return None, str(error)
+
+
+def count(test: dict, result: subprocess.CompletedProcess, tally: Tally) -> None:
+    properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
     plain = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
     summary = SUMMARY.search(plain)
     if result.returncode == properties.get("SKIP_RETURN_CODE"):
@@ -41,11 +46,16 @@ def run(test: dict, tally: Tally) -> None:
 def run_all(build: Path, tally: Tally) -> None:
     listing = json.loads(subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, check=True, capture_output=True,
                                         text=True).stdout)
+    tests = [test for test in listing["tests"] if "command" in test]
     for test in listing["tests"]:
-        if "command" in test:
-            run(test, tally)
-        else:
+        if "command" not in test:
             tally.record(test["name"], "was not built")
+    with ThreadPoolExecutor(2) as pool:
+        for test, (result, why_not) in zip(tests, pool.map(run, tests)):
+            if result:
+                count(test, result, tally)
+            else:
+                tally.record(test["name"], why_not)
     if not listing["tests"]:
         tally.record("unit tests", f"{build} has none")
 

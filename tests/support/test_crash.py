@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from disk_record import cut_power
@@ -119,7 +120,6 @@ def recover(build: Path, disk: Path, by_mount: bool) -> str | None:
 def one_run(build: Path, folder: Path, number: int, chance: random.Random) -> tuple[str | None, int]:
     """A fresh disk, two kills in a row on it, and what is wrong afterwards; how much was acknowledged."""
     disk = folder / "disk.img"
-    disk.unlink(missing_ok=True)
     block = ("1024", "2048", "4096")[number % 3]
     made = tool("mke2fs", "-q", "-t", "ext4", "-b", block, str(disk), "32M")
     if made.returncode != 0:
@@ -142,7 +142,6 @@ def one_run(build: Path, folder: Path, number: int, chance: random.Random) -> tu
 def one_cut(build: Path, folder: Path, number: int, chance: random.Random) -> tuple[str | None, int]:
     """One killed run with a record, and disks that lost some of it; what is wrong, and how much was acknowledged."""
     disk, before, record = (folder / name for name in ("disk.img", "before.img", "record"))
-    disk.unlink(missing_ok=True)
     made = tool("mke2fs", "-q", "-t", "ext4", "-b", ("1024", "4096")[number % 2], str(disk), "16M")
     if made.returncode != 0:
         return f"mke2fs: {made.stdout.decode(errors='replace')}", 0
@@ -171,21 +170,30 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     tally = Tally()
-    chance = random.Random(options.seed)
     records = 0
-    with tempfile.TemporaryDirectory(prefix="husk-power-") as folder:
-        for number in range(options.runs):
-            wrong, acknowledged = one_run(options.build.resolve(), Path(folder), number, chance)
-            records += acknowledged
-            tally.record(f"kill {number} (seed {options.seed})", wrong)
+    with tempfile.TemporaryDirectory(prefix="husk-power-") as folder, ThreadPoolExecutor(2) as pool:
+
+        def each(task, what: str, count: int) -> None:
+            """So many of a task, two at once, each with its own folder and its own sequence of chance."""
+            nonlocal records
+
+            def one(number: int) -> tuple[str | None, int]:
+                own = Path(folder) / f"{task.__name__}-{number}"
+                own.mkdir()
+                result = task(options.build.resolve(), own, number, random.Random(f"{options.seed} {number}"))
+                shutil.rmtree(own)
+                return result
+
+            for number, (wrong, acknowledged) in enumerate(pool.map(one, range(count))):
+                records += acknowledged
+                tally.record(f"{what} {number} (seed {options.seed})", wrong)
+
+        each(one_run, "kill", options.runs)
         cuts = (options.runs + 2) // 3
         if why := why_no_kvm():
             tally.skip("disks that lose what was not flushed: only our own device records", why, cuts)
-            cuts = 0
-        for number in range(cuts):
-            wrong, acknowledged = one_cut(options.build.resolve(), Path(folder), number, chance)
-            records += acknowledged
-            tally.record(f"disk that loses what was not flushed {number} (seed {options.seed})", wrong)
+        else:
+            each(one_cut, "disk that loses what was not flushed", cuts)
     print(f"{records} records were acknowledged and are there")
     return tally.finish()
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kvm import accelerator, slowdown
@@ -140,19 +141,31 @@ def main() -> int:
     tally = Tally()
     build = options.build.resolve()
     programs = build_programs(build)
-    chance = random.Random(options.seed)
-    transactions = 0
-    with tempfile.TemporaryDirectory(prefix="husk-sqlite-") as name:
-        folder = Path(name)
-        for block_bytes in (1024, 4096):
-            tally.record(f"SQLite's answers on /data, blocks of {block_bytes}",
-                         same_answers(build, programs, folder, block_bytes))
-        for mode, block_bytes in (("wal", 4096), ("delete", 1024)):
-            # The writers of one mode go on with one database.
-            disk = fresh_disk(folder, block_bytes)
-            last = 0
-            for number in range(options.kills):
+    with tempfile.TemporaryDirectory(prefix="husk-sqlite-") as name, ThreadPoolExecutor(2) as pool:
+
+        def own(*words: str | int) -> Path:
+            folder = Path(name) / "-".join(map(str, words))
+            folder.mkdir()
+            return folder
+
+        def answers(block_bytes: int) -> str | None:
+            return same_answers(build, programs, own("answers", block_bytes), block_bytes)
+
+        def kills(mode: str, block_bytes: int) -> tuple[list[str | None], int]:
+            """The writers of one mode go on with one database."""
+            chance, verdicts, last = random.Random(f"{options.seed} {mode}"), [], 0
+            disk = fresh_disk(own(mode), block_bytes)
+            for _ in range(options.kills):
                 wrong, last = kill_once(build, programs, disk, mode, slowdown() * chance.uniform(0, 0.7))
+                verdicts.append(wrong)
+            return verdicts, last
+
+        sizes, modes = (1024, 4096), {"wal": 4096, "delete": 1024}
+        for block_bytes, wrong in zip(sizes, pool.map(answers, sizes)):
+            tally.record(f"SQLite's answers on /data, blocks of {block_bytes}", wrong)
+        transactions = 0
+        for mode, (verdicts, last) in zip(modes, pool.map(kills, modes, modes.values())):
+            for number, wrong in enumerate(verdicts):
                 tally.record(f"kill {number} in journal mode {mode} (seed {options.seed})", wrong)
             transactions += last
     print(f"{transactions} transactions are there")
