@@ -37,7 +37,7 @@ SELECT count(*) = 0 FROM entry WHERE row NOT BETWEEN 0 AND {ROWS_EACH - 1} OR nu
 
 
 def run(command: list[str], text: str = "", **more) -> subprocess.CompletedProcess:
-    return subprocess.run(command, input=text, text=True, errors="replace", capture_output=True, timeout=120, check=False,
+    return subprocess.run(command, input=text, text=True, errors="replace", capture_output=True, timeout=600, check=False,
                           env=TOOLS, **more)
 
 

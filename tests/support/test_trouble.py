@@ -7,6 +7,7 @@ usage: test_trouble.py --build FOLDER [--long] [--only WORD]
 In network namespaces of the test's own. --long: a million short connections, and more of everything.
 """
 import argparse
+import itertools
 import os
 import socket
 import struct
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Callable, Iterator
@@ -181,15 +183,15 @@ class TroubleTests:
         self.is_long = is_long
         self.accelerator = accelerators()[0]
         self.tally = Tally()
-        self.lines = 0
+        self.lines = itertools.count(1)
 
     @contextmanager
     def guest(self, *trouble: str, mtu: int = 1500) -> Iterator[tuple[Namespace, subprocess.Popen, subprocess.Popen]]:
         """A namespace, the bad line of its tap, and the VM behind that."""
-        self.lines += 1
-        path = self.folder / f"line{self.lines}"
+        number = next(self.lines)
+        path = self.folder / f"line{number}"
         with ExitStack() as stack:
-            space = stack.enter_context(Namespace(f"trouble{self.lines}"))
+            space = stack.enter_context(Namespace(f"trouble{number}"))
             space.add_tap("t0", f"{HOST}/24")
             space.ip("link", "set", "t0", "mtu", str(mtu))
             line = subprocess.Popen(["ip", "netns", "exec", space.name, sys.executable, "-B", str(HERE / "bad_line.py"),
@@ -276,17 +278,16 @@ class TroubleTests:
                                 f"tap:t0,ip={GUEST}/24,gateway={HOST}")):
                 return self.talks(space)
 
-    def check(self, what: str, test: Callable[[], str | None]) -> None:
-        begin = time.monotonic()
+    def verdict(self, test: Callable[[], str | None]) -> tuple[str | None, str | None, float]:
+        """What is wrong, why it cannot be said here, and how long it took in seconds."""
+        begin, wrong, why_not = time.monotonic(), None, None
         try:
             wrong = test()
         except NotHere as reason:
-            self.tally.skip(what, str(reason))
-            return
+            why_not = str(reason)
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             wrong = f"{type(error).__name__}: {error}"
-        self.tally.record(what, wrong)
-        print(f"   {what}: {time.monotonic() - begin:.1f} s", flush=True)
+        return wrong, why_not, time.monotonic() - begin
 
     def all(self, only: str) -> int:
         factor = 10 if self.is_long else 1
@@ -303,9 +304,15 @@ class TroubleTests:
                                                          20_000 if self.is_long else 5 * LONG_S),
             "tc netem": self.netem,
         }
-        for what, test in tests.items():
-            if only in what:
-                self.check(what, test)
+        chosen = {what: test for what, test in tests.items() if only in what}
+        # They mostly wait; the long ones are load.
+        with ThreadPoolExecutor(1 if self.is_long else 2) as pool:
+            for what, (wrong, why_not, seconds) in zip(chosen, pool.map(self.verdict, chosen.values())):
+                if why_not:
+                    self.tally.skip(what, why_not)
+                else:
+                    self.tally.record(what, wrong)
+                    print(f"   {what}: {seconds:.1f} s", flush=True)
         return self.tally.finish()
 
 
