@@ -46,7 +46,7 @@ build_app() {
         image filesystem "$test" "libs/filesystem/test/$test.cpp" "$lib"/lib{filesystem,atomic}.a
     done
     for test in "${thread[@]}"; do
-        image thread "$test" -DBOOST_THREAD_VERSION=4 "libs/thread/test/$test.cpp" "$lib"/lib{thread,chrono,atomic}.a "${framework[@]}"
+        image thread "$test" -DBOOST_THREAD_VERSION=4 -DBOOST_THREAD_THROW_IF_PRECONDITION_NOT_SATISFIED "libs/thread/test/$test.cpp" "$lib"/lib{thread,chrono,atomic}.a "${framework[@]}"
     done
     image coroutine2 test_coroutine libs/coroutine2/test/test_coroutine.cpp "$lib/libcontext.a" "${framework[@]}"
     for test in "${fiber[@]}"; do
@@ -64,7 +64,8 @@ build_app() {
 }
 
 check_app() {
-    vm_options=(--cwd /tmp)
+    # Some look around where they are: it must be neither the root nor empty.
+    vm_options=(--cwd /etc)
     for test in images/*; do
         expect "${test#images/}" vm "$test"
     done
