@@ -133,6 +133,12 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
                           config::fill_in("{} has no PVH entry, which QEMU needs; link it again with husk-c++",
                                           config.image.native()));
     }
+    // QEMU would load it all the same, and the guest die without a word.
+    const image::Segment& last = image.segments.back();
+    if (last.begin.value + last.memory_bytes > config.memory_bytes) {
+        throw host::Error(host::ExitCode::memory_too_small,
+                          "the image does not fit into its memory: give it more with --memory");
+    }
     config::LaunchConfig prepared = config;
     const auto images = prepare_disks_for_qemu(prepared);
     if (!reason.empty())

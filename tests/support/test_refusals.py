@@ -198,6 +198,7 @@ def bad_disks(test: Refusals) -> None:
 
 
 def bad_hosts(test: Refusals, has_kvm: bool) -> None:
+    test.expect("too little memory for QEMU", 76, "memory", "run", "--accel", "qemu", "--memory", "4M", test.hello)
     test.expect("no QEMU", 81, "qemu-system-x86", "run", "--accel", "qemu", test.hello, env={"PATH": "/nowhere"})
     if has_kvm:
         test.expect("too little memory", 76, "memory", "run", "--accel", "kvm", "--memory", "1M", test.hello)

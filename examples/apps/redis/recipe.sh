@@ -19,14 +19,44 @@ check_app() {
     ask flushall >/dev/null
     ask config set appendonly yes >/dev/null
     expect "without a fork a log cannot be begun at run time" append_only no
-    kill -KILL "$server" && wait "$server" 2>/dev/null || true
-    serve --appendonly yes --appendfsync always
+    restart --appendonly yes --appendfsync always
     expect "a log that was begun at the start is written" append_only yes
-    for number in {1..200}; do echo "set key:$number $number"; done | ask >/dev/null
-    kill -KILL "$server" && wait "$server" 2>/dev/null || true
-    serve --appendonly yes --appendfsync always
-    expect "every acknowledged write survives a kill of the launcher" same_value 200 ask dbsize
+    write_keys early
+    restart --appendonly yes --appendfsync always
+    expect "always: every acknowledged write survives a kill of the launcher" same_value 200 ask dbsize
+    ask flushall >/dev/null
+    restart --appendonly yes --appendfsync everysec
+    write_keys early
+    # The promise is about two seconds [redis.conf, appendfsync].
+    sleep 3
+    write_keys late
+    restart --appendonly yes --appendfsync everysec
+    expect "everysec: what was acknowledged three seconds before a kill survives it" same_value 200 count_keys early
+    restart --appendonly yes --appendfsync no
+    ask flushall >/dev/null
+    write_keys early
+    restart --appendonly yes --appendfsync no
+    expect "no: after a kill there is a beginning of what was written, and nothing else" is_beginning early
     kill -KILL "$server"
+}
+
+# Kills the launcher and starts the server again.
+restart() {
+    kill -KILL "$server" && wait "$server" 2>/dev/null || true
+    serve "$@"
+}
+
+# write_keys NAME   200 of them, each acknowledged
+write_keys() { for number in {1..200}; do echo "set $1:$number $number"; done | ask >/dev/null; }
+count_keys() { ask --raw keys "$1:*" | grep -c .; }
+# Keys 1 to N, with their values.
+is_beginning() {
+    local count
+    ask ping | grep -q PONG || return 1
+    count=$(count_keys "$1")
+    for ((number = 1; number <= count; number++)); do
+        [ "$(ask get "$1:$number")" = "$number" ] || return 1
+    done
 }
 
 ask() { src/redis-cli -p "$port" "$@"; }
