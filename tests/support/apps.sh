@@ -4,6 +4,7 @@
 # Builds programs that nobody wrote for Husk, from Debian's unchanged source packages, and runs their own tests in VMs, as
 # examples/apps/NAME/recipe.sh says. A recipe sets
 #   package, proof   the source package, and a file that it must hold
+#   scarce=1         its source is not on every mirror: where it cannot be fetched, the recipe is skipped
 #   unproven=1       it is written, and nobody has run it through yet: it runs only by name
 #   needs            Debian packages that it is built with, if there are any; they are installed as ./dev installs others
 # and defines two functions, which run in a copy of the source with CC=husk-cc and CXX=husk-c++:
@@ -114,8 +115,13 @@ build_once() {
 }
 
 run_app() {
-    passed=0 failed=0
-    if ! load_recipe "$1" || ! build_once; then
+    passed=0 failed=0 skipped=0
+    if ! load_recipe "$1"; then
+        failed=1
+    elif [ -n "${scarce:-}" ] && ! "$fetch" "$package" "$proof" 2>/dev/null; then
+        echo "skipped $name: no mirror that apt knows has the source of $package"
+        skipped=1
+    elif ! build_once; then
         echo "FAILED $1: it was not built; all output: build/release/apps/$1.build.log"
         failed=1
     elif [ -z "$only_build" ]; then
@@ -123,19 +129,19 @@ run_app() {
     else
         passed=1
     fi
-    echo "$passed $failed" >"$sum"
+    echo "$passed $failed $skipped" >"$sum"
 }
 
 sum=$(mktemp)
 trap 'rm -f "$sum"' EXIT
-all_passed=0 all_failed=0
+all_passed=0 all_failed=0 all_skipped=0
 mkdir -p "$build/apps"
 for app in "$@"; do
-    echo "0 1" >"$sum"
+    echo "0 1 0" >"$sum"
     # A recipe's functions and settings end with its subshell.
     (run_app "$app") || true
-    read -r passed failed <"$sum"
-    all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+    read -r passed failed skipped <"$sum"
+    all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))
 done
-echo "$all_passed passed, $all_failed failed, 0 skipped"
+echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
 [ "$all_failed" = 0 ]

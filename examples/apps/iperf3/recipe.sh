@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # iperf3: the server in a VM behind a published port, measured from the host by the same image as a Linux program; then the
 # other way round.
-unproven=1
-package=iperf3 proof=src/iperf_api.c
+package=iperf3 proof=src/iperf_api.c scarce=1
 
 build_app() {
     ./configure --disable-shared --enable-static --without-openssl --without-sctp
@@ -16,7 +15,7 @@ check_app() {
         --publish "127.0.0.1:$port:5201/udp" src/iperf3 -- -s >server.log 2>&1 </dev/null &
     server=$!
     for _ in {1..100}; do
-        ! measured -n 1K 2>/dev/null || break
+        ! measured -n 1K >/dev/null 2>&1 || break
         kill -0 "$server" || return 1
         sleep 0.3
     done
@@ -27,12 +26,12 @@ check_app() {
     expect "an amount of bytes arrives" measured -n 4M
     expect "datagrams" measured -t 2 -u -b 2M
     expect "datagrams the other way" measured -t 2 -u -b 2M -R
-    kill -KILL "$server"
+    kill -KILL "$server" && wait "$server" 2>/dev/null || true
     src/iperf3 -s -p "$port" >server.log 2>&1 </dev/null &
     server=$!
     vm_options=(--net user)
     expect "a VM measures the host" from_vm
-    kill -KILL "$server"
+    kill -KILL "$server" && wait "$server" 2>/dev/null || true
 }
 
 # measured [OPTIONS...]   both ends agree that bytes came through
