@@ -2,9 +2,15 @@
 #include "guest-runtime/arch/vcpus.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 namespace husk::arch {
+
+#if __STDC_HOSTED__
+thread_local std::uint32_t hosted_vcpu = 0;
+static std::array<PerCpu, max_vcpus> hosted_areas;
+#endif
 
 namespace {
 
@@ -22,8 +28,12 @@ void initialise_vcpus(std::uint64_t areas, std::uint32_t vcpus) {
 std::uint32_t vcpu_count() { return count; }
 
 PerCpu& per_cpu_of(std::uint32_t index) {
+#if __STDC_HOSTED__
+    return hosted_areas[index];
+#else
     // SAFETY: the boot info names an area for each vCPU, each begins with its mailbox and is mapped in the physmap.
     return *reinterpret_cast<PerCpu*>(abi::physmap({areas_gpa + index * abi::vcpu_area::stride_bytes}).value);
+#endif
 }
 
 std::uint64_t all_vcpus() { return count == 64 ? ~0ull : vcpu_bit(count) - 1; }

@@ -15,6 +15,15 @@ void initialise_vcpus(std::uint64_t areas, std::uint32_t count);
 [[nodiscard]] std::uint32_t vcpu_count();
 [[nodiscard]] PerCpu& per_cpu_of(std::uint32_t index);
 
+// Of the calling vCPU. Stable until the thread gives it up.
+#if __STDC_HOSTED__
+// Unit tests: each thread says which vCPU it stands for.
+extern thread_local std::uint32_t hosted_vcpu;
+inline std::uint32_t vcpu_index() { return hosted_vcpu; }
+#else
+inline std::uint32_t vcpu_index() { return per_cpu().mailbox.vcpu_index; }
+#endif
+
 constexpr std::uint64_t vcpu_bit(std::uint32_t index) { return 1ull << index; }
 [[nodiscard]] std::uint64_t all_vcpus();
 

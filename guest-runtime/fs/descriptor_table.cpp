@@ -2,7 +2,8 @@
 #include "guest-runtime/fs/descriptor_table.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
+#include <new>
 
 namespace husk::fs {
 
@@ -27,37 +28,52 @@ Result<RefPtr<File>> file_of(int fd) {
 }
 
 Result<> DescriptorTable::grow_to(std::uint32_t count) {
-    if (count <= entries_.size()) return {};
-    std::size_t wanted = std::max<std::size_t>({count, entries_.size() * 2, 16});
-    auto larger = HUSK_TRY(HeapArray<Entry>::create(wanted));
-    std::memset(larger.data(), 0, wanted * sizeof(Entry));
-    if (entries_.size() != 0) std::memcpy(larger.data(), entries_.data(), entries_.size() * sizeof(Entry));
-    entries_ = std::move(larger);
+    while (capacity() < count) {
+        std::uint32_t old = capacity();
+        std::size_t block = static_cast<std::size_t>(std::bit_width(old / first_block + 1)) - 1;
+        blocks_[block] = HUSK_TRY(HeapArray<Entry>::create(first_block << block));
+        for (Entry& fresh : blocks_[block].span()) new (&fresh) Entry;
+        // Pairs with the acquire in capacity(): the block is there for whoever sees it.
+        capacity_.store(old + (first_block << block), std::memory_order_release);
+    }
     return {};
 }
 
+DescriptorTable::Entry& DescriptorTable::entry(std::uint32_t index) {
+    std::size_t block = static_cast<std::size_t>(std::bit_width(index / first_block + 1)) - 1;
+    return blocks_[block].data()[index - first_block * ((1u << block) - 1)];
+}
+
+// With the table's lock held.
 DescriptorTable::Entry* DescriptorTable::find(int fd) {
-    if (fd < 0 || static_cast<std::uint32_t>(fd) >= entries_.size()) return nullptr;
-    Entry& entry = entries_[static_cast<std::uint32_t>(fd)];
-    return entry.file == nullptr ? nullptr : &entry;
+    if (fd < 0 || static_cast<std::uint32_t>(fd) >= capacity()) return nullptr;
+    Entry& found = entry(static_cast<std::uint32_t>(fd));
+    return found.file == nullptr ? nullptr : &found;
+}
+
+void DescriptorTable::set(Entry& entry, File* file, bool close_on_exec) {
+    Guard guard(entry.lock);
+    entry.file = file;
+    entry.close_on_exec = close_on_exec;
 }
 
 Result<RefPtr<File>> DescriptorTable::get(int fd) {
-    Guard guard(lock_);
-    Entry* entry = find(fd);
-    if (entry == nullptr) return Errno::ebadf;
-    return RefPtr<File>(entry->file);
+    if (fd < 0 || static_cast<std::uint32_t>(fd) >= capacity()) return Errno::ebadf;
+    Entry& named = entry(static_cast<std::uint32_t>(fd));
+    Guard guard(named.lock);
+    if (named.file == nullptr) return Errno::ebadf;
+    return RefPtr<File>(named.file);
 }
 
 Result<int> DescriptorTable::add(RefPtr<File> file, bool close_on_exec, int lowest) {
     if (lowest < 0 || static_cast<std::uint32_t>(lowest) >= limit()) return Errno::einval;
     Guard guard(lock_);
     std::uint32_t fd = std::max(static_cast<std::uint32_t>(lowest), first_free_);
-    while (fd < entries_.size() && entries_[fd].file != nullptr) ++fd;
+    while (fd < capacity() && entry(fd).file != nullptr) ++fd;
     if (fd >= limit()) return Errno::emfile;
     HUSK_TRY(grow_to(fd + 1));
     file->add_handle();
-    entries_[fd] = {file.leak(), close_on_exec};
+    set(entry(fd), file.leak(), close_on_exec);
     if (static_cast<std::uint32_t>(lowest) <= first_free_) first_free_ = fd + 1;
     return static_cast<int>(fd);
 }
@@ -70,19 +86,18 @@ Result<> DescriptorTable::put(int fd, RefPtr<File> file, bool close_on_exec) {
         auto index = static_cast<std::uint32_t>(fd);
         HUSK_TRY(grow_to(index + 1));
         file->add_handle();
-        old = RefPtr<File>::adopt(entries_[index].file);
-        entries_[index] = {file.leak(), close_on_exec};
+        old = RefPtr<File>::adopt(entry(index).file);
+        set(entry(index), file.leak(), close_on_exec);
         if (index == first_free_) ++first_free_;
     }
     drop(old);
     return {};
 }
 
-RefPtr<File> DescriptorTable::take(Entry& entry) {
-    auto index = static_cast<std::uint32_t>(&entry - entries_.data());
+RefPtr<File> DescriptorTable::take(std::uint32_t index) {
     first_free_ = std::min(first_free_, index);
-    File* file = entry.file;
-    entry = {nullptr, false};
+    File* file = entry(index).file;
+    set(entry(index), nullptr, false);
     return RefPtr<File>::adopt(file);
 }
 
@@ -94,9 +109,8 @@ Result<> DescriptorTable::close(int fd) {
     RefPtr<File> file;
     {
         Guard guard(lock_);
-        Entry* entry = find(fd);
-        if (entry == nullptr) return Errno::ebadf;
-        file = take(*entry);
+        if (find(fd) == nullptr) return Errno::ebadf;
+        file = take(static_cast<std::uint32_t>(fd));
     }
     drop(file);
     return {};
@@ -107,14 +121,14 @@ void DescriptorTable::close_range(std::uint32_t first, std::uint32_t last, bool 
         RefPtr<File> file;
         {
             Guard guard(lock_);
-            if (fd >= entries_.size()) return;
-            Entry& entry = entries_[fd];
-            if (entry.file == nullptr) continue;
+            if (fd >= capacity()) return;
+            auto index = static_cast<std::uint32_t>(fd);
+            if (entry(index).file == nullptr) continue;
             if (mark_only) {
-                entry.close_on_exec = true;
+                entry(index).close_on_exec = true;
                 continue;
             }
-            file = take(entry);
+            file = take(index);
         }
         drop(file);
     }
@@ -122,23 +136,23 @@ void DescriptorTable::close_range(std::uint32_t first, std::uint32_t last, bool 
 
 Result<bool> DescriptorTable::close_on_exec(int fd) {
     Guard guard(lock_);
-    Entry* entry = find(fd);
-    if (entry == nullptr) return Errno::ebadf;
-    return entry->close_on_exec;
+    const Entry* found = find(fd);
+    if (found == nullptr) return Errno::ebadf;
+    return found->close_on_exec;
 }
 
 Result<> DescriptorTable::set_close_on_exec(int fd, bool yes) {
     Guard guard(lock_);
-    Entry* entry = find(fd);
-    if (entry == nullptr) return Errno::ebadf;
-    entry->close_on_exec = yes;
+    Entry* found = find(fd);
+    if (found == nullptr) return Errno::ebadf;
+    found->close_on_exec = yes;
     return {};
 }
 
 std::optional<int> DescriptorTable::next_open(int fd) {
     Guard guard(lock_);
-    for (auto index = static_cast<std::uint32_t>(fd); index < entries_.size(); ++index) {
-        if (entries_[index].file != nullptr) return static_cast<int>(index);
+    for (auto index = static_cast<std::uint32_t>(fd); index < capacity(); ++index) {
+        if (entry(index).file != nullptr) return static_cast<int>(index);
     }
     return {};
 }

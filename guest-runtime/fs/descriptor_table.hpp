@@ -2,6 +2,7 @@
 // The process's descriptors: small numbers that name open file descriptions.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -41,18 +42,28 @@ public:
     void set_limit(std::uint32_t limit) { limit_.store(limit, std::memory_order_relaxed); }
 
 private:
+    // Its lock is over `file` for those who only look; who changes it holds the table's lock too. So calls that name
+    // different descriptors meet nowhere.
     struct Entry {
-        File* file;  // owns a reference and a handle
-        bool close_on_exec;
+        Spinlock lock;
+        bool close_on_exec = false;
+        File* file = nullptr;  // owns a reference and a handle
     };
+    // Entries lie in blocks that stay where they are: block n has 16 << n of them.
+    static constexpr std::uint32_t first_block = 16;
+    static constexpr unsigned max_blocks = 17;  // more than hard_limit entries
 
     Result<> grow_to(std::uint32_t count);
+    [[nodiscard]] std::uint32_t capacity() const { return capacity_.load(std::memory_order_acquire); }
+    [[nodiscard]] Entry& entry(std::uint32_t index);  // below capacity()
     [[nodiscard]] Entry* find(int fd);
-    RefPtr<File> take(Entry& entry);
+    static void set(Entry& entry, File* file, bool close_on_exec);
+    RefPtr<File> take(std::uint32_t index);
     static void drop(const RefPtr<File>& file);
 
-    Spinlock lock_;
-    HeapArray<Entry> entries_;
+    Spinlock lock_;  // over which descriptors are open
+    std::array<HeapArray<Entry>, max_blocks> blocks_;
+    std::atomic<std::uint32_t> capacity_ = 0;
     std::uint32_t first_free_ = 0;  // nothing below it is free
     std::atomic<std::uint32_t> limit_ = default_limit;
 };

@@ -15,7 +15,7 @@ namespace husk::fs {
 // The elements are not initialised. An empty array owns nothing.
 template <class T>
 class HeapArray {
-    static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+    static_assert(std::is_trivially_destructible_v<T>);
 
 public:
     constexpr HeapArray() = default;

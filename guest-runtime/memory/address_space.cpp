@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/memory/address_space.hpp"
 
-#include "guest-runtime/memory/attach.hpp"
+#include "guest-runtime/memory/attach_together.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/space.hpp"
 
@@ -78,10 +78,10 @@ Result<std::uint64_t> map(const MapRequest& request) {
                      .no_reserve = request.no_reserve,
                      .charged = is_charged,
                      .allowed = request.allowed};
-    Mapping& mapping = space.add(begin, end, kind, request.source, request.source_offset / abi::page_size);
-    attach_eagerly(mapping, begin, end);
+    space.add(begin, end, kind, request.source, request.source_offset / abi::page_size);
     operation.end();
 
+    attach_eagerly(begin, end);
     if (request.populate) (void)populate(begin, size_bytes);
     return begin;
 }
@@ -134,10 +134,8 @@ Result<> protect(std::uint64_t address, std::uint64_t size_bytes, Protection wan
     });
     auto changed =
         space.tables().change_leaves(address, end, [&](std::uint64_t entry) { return with_protection(entry, wanted); });
-    if (newly.end != 0) {
-        Mapping& mapping = *space.tree().find(newly.begin);
-        if (!mapping.kind.image) attach_eagerly(mapping, newly.begin, newly.end);
-    }
+    operation.end();
+    if (newly.end != 0) attach_eagerly(newly.begin, newly.end);
     return changed;
 }
 

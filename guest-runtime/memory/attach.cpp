@@ -5,13 +5,12 @@
 #include <bit>
 #include <span>
 
+#include "guest-runtime/memory/fault_window.hpp"
 #include "guest-runtime/memory/frames.hpp"
 
 namespace husk::memory {
 
 namespace {
-
-constexpr std::uint64_t run_pages = eager_bytes / abi::page_size;  // one call of the gate
 
 // Stacks are not charged, and a touch cannot answer ENOMEM: a program that handles std::bad_alloc at the ceiling still
 // needs a few pages of stack, which come from the reserve.
@@ -20,9 +19,22 @@ Claim claim_of(const Mapping& mapping) {
     return mapping.kind.stack ? Claim::runtime : Claim::spare;
 }
 
-std::uint64_t large_end(std::uint64_t va) { return abi::align_down(va, abi::large_page_size) + abi::large_page_size; }
+bool may_attach_large(const Mapping& mapping, std::uint64_t va) {
+    return may_be_large(mapping, va) && space.tables().is_large_slot_empty(va);
+}
 
-// Entries for as many pages as there are frames, in blocks as large as there are.
+Result<> attach_large(const Mapping& mapping, std::uint64_t va) {
+    abi::GuestPhys block = HUSK_TRY(allocate_large(mapping));
+    auto mapped = space.tables().map_large(abi::align_down(va, abi::large_page_size),
+                                           large_entry(block, page_bit::owned, mapping.kind.protection));
+    if (mapped.ok()) return {};
+    if (mapping.kind.charged) renew_promise(abi::pte::entries);
+    release_frames(block, large_order);
+    return mapped;
+}
+
+}  // namespace
+
 std::size_t allocate_run(const Mapping& mapping, std::span<std::uint64_t> entries) {
     std::size_t done = 0;
     auto order = static_cast<unsigned>(std::bit_width(entries.size()) - 1);
@@ -34,7 +46,7 @@ std::size_t allocate_run(const Mapping& mapping, std::span<std::uint64_t> entrie
             --order;
             continue;
         }
-        if (order != 0) split_frames(block.value(), order);
+        if (order != 0) split_new_frames(block.value(), order);
         for (std::uint64_t i = 0; i < 1ull << order; ++i) {
             entries[done++] = page_entry(block.value() + i * abi::page_size, page_bit::owned, mapping.kind.protection);
         }
@@ -42,7 +54,7 @@ std::size_t allocate_run(const Mapping& mapping, std::span<std::uint64_t> entrie
     return done;
 }
 
-bool may_attach_large(const Mapping& mapping, std::uint64_t va) {
+bool may_be_large(const Mapping& mapping, std::uint64_t va) {
     std::uint64_t begin = abi::align_down(va, abi::large_page_size);
     if (mapping.kind.stack || mapping.kind.no_large_pages || mapping.kind.image) return false;
     if (begin < mapping.begin || begin + abi::large_page_size > mapping.end) return false;
@@ -51,44 +63,12 @@ bool may_attach_large(const Mapping& mapping, std::uint64_t va) {
         FrameCounts counts = frame_counts();
         if (counts.spare() < counts.total / 4) return false;
     }
-    return space.tables().is_large_slot_empty(va);
+    return true;
 }
 
-Result<> attach_large(const Mapping& mapping, std::uint64_t va) {
-    abi::GuestPhys block = HUSK_TRY(allocate_frames(large_order, Contents::zero, claim_of(mapping)));
-    auto mapped = space.tables().map_large(abi::align_down(va, abi::large_page_size),
-                                           large_entry(block, page_bit::owned, mapping.kind.protection));
-    if (mapped.ok()) return {};
-    if (mapping.kind.charged) renew_promise(abi::pte::entries);
-    release_frames(block, large_order);
-    return mapped;
+Result<abi::GuestPhys> allocate_large(const Mapping& mapping) {
+    return allocate_frames(large_order, Contents::zero, claim_of(mapping));
 }
-
-struct Window {
-    std::uint64_t begin, end;
-};
-constinit Window last_window = {};  // under the address space's lock
-
-// A fault costs 25 us where ring 0 is emulated, each page attached with it 1 us: a fault right behind the last window
-// doubles it, up to what one call of the gate takes.
-Window window_around(const Mapping& mapping, std::uint64_t va) {
-    if (mapping.kind.stack) {
-        std::uint64_t end = va + abi::page_size;
-        return {std::max(mapping.begin, end > fault_window_bytes ? end - fault_window_bytes : 0), end};
-    }
-    std::uint64_t begin = abi::align_down(va, fault_window_bytes);
-    std::uint64_t size_bytes = fault_window_bytes;
-    if (last_window.end == va) {
-        begin = va;
-        size_bytes = std::min(2 * (last_window.end - last_window.begin), eager_bytes);
-    }
-    // Whole windows end where page tables do.
-    Window window{std::max(begin, mapping.begin), std::min({begin + size_bytes, mapping.end, large_end(va)})};
-    last_window = window;
-    return window;
-}
-
-}  // namespace
 
 Result<abi::GuestPhys> allocate_page(const Mapping& mapping, Contents contents) {
     return allocate_frames(0, contents, claim_of(mapping));
@@ -107,7 +87,7 @@ Result<> attach_pages(Mapping& mapping, std::uint64_t begin, std::uint64_t end) 
             va += abi::page_size;
             continue;
         }
-        std::uint64_t stop = std::min({end, large_end(va), va + eager_bytes});
+        std::uint64_t stop = std::min({end, end_of_slot(va), va + eager_bytes});
         std::size_t count = 1;
         while (va + count * abi::page_size < stop && tables.lookup(va + count * abi::page_size).entry == 0) ++count;
         HUSK_TRY(tables.ensure_tables());
@@ -125,7 +105,7 @@ Result<> attach_pages(Mapping& mapping, std::uint64_t begin, std::uint64_t end) 
 
 Result<> attach_all(Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t va = begin; va < end;) {
-        std::uint64_t stop = std::min(end, large_end(va));
+        std::uint64_t stop = std::min(end, end_of_slot(va));
         HUSK_TRY(space.tables().ensure_tables());
         if (!may_attach_large(mapping, va) || !attach_large(mapping, va).ok()) {
             HUSK_TRY(attach_pages(mapping, va, stop));
@@ -138,24 +118,11 @@ Result<> attach_all(Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
 Result<> attach_around(Mapping& mapping, std::uint64_t va) {
     HUSK_TRY(space.tables().ensure_tables());
     if (may_attach_large(mapping, va) && attach_large(mapping, va).ok()) return {};
-    Window window = window_around(mapping, va);
-    std::uint64_t begin = window.begin;
-    std::uint64_t end = window.end;
+    auto [begin, end] = fault_window(mapping, va);
     // Neighbours are a bonus: near the end of memory they must not take the frame that this page needs.
     bool is_scarce = !mapping.kind.charged && frame_counts().spare() < 2 * fault_window_bytes / abi::page_size;
     if (!is_scarce && attach_pages(mapping, begin, end).ok()) return {};
     return attach_pages(mapping, va, va + abi::page_size);
-}
-
-void attach_eagerly(Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
-    if (mapping.source || (mapping.kind.protection & protection::write) == 0) return;
-    // What fails here is tried again by the fault.
-    if (mapping.kind.stack) {
-        begin = std::max(begin, end > stack_top_bytes ? end - stack_top_bytes : 0);
-        (void)attach_pages(mapping, begin, end);
-    } else if (end - begin <= eager_bytes) {
-        (void)attach_pages(mapping, begin, end);
-    }
 }
 
 }  // namespace husk::memory

@@ -4,24 +4,14 @@
 
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/attach.hpp"
+#include "guest-runtime/memory/attach_together.hpp"
+#include "guest-runtime/memory/fault_access.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/space.hpp"
 
 namespace husk::memory {
 
 namespace {
-
-bool is_allowed(const Mapping& mapping, Access access) {
-    if (access.write) return (mapping.kind.protection & protection::write) != 0;
-    if (access.execute) return (mapping.kind.protection & protection::execute) != 0;
-    return mapping.kind.protection != protection::none;
-}
-
-bool permits(std::uint64_t entry, Access access) {
-    if (!is_present(entry)) return false;
-    if (access.write) return (entry & abi::pte::writable) != 0;
-    return !access.execute || (entry & abi::pte::no_execute) == 0;
-}
 
 FaultAnswer answer_to(Errno error) {
     return error == Errno::enomem ? FaultAnswer::out_of_memory : FaultAnswer::beyond_object;
@@ -66,6 +56,7 @@ FaultAnswer place_source_page(const Mapping& mapping, std::uint64_t va, std::uin
 
 FaultAnswer handle_fault(std::uint64_t address, Access access) {
     std::uint64_t va = abi::align_down(address, abi::page_size);
+    if (auto answer = try_attach_together(va, access)) return *answer;
     for (;;) {
         Operation operation;
         Mapping* mapping = space.tree().find(va);

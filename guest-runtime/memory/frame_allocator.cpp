@@ -39,18 +39,17 @@ constexpr std::uint64_t blocks_below(std::uint64_t frame_bound, unsigned order) 
 
 }  // namespace
 
-void FrameAllocator::initialise(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
+FrameAllocator::Size FrameAllocator::initialise(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
     std::array<abi::PhysRange, std::extent_v<decltype(abi::BootInfo::free_ranges)>> copy = {};
-    std::uint64_t frame_bound = 0;
-    counts_ = {};
+    std::uint64_t frame_bound = 0, total = 0;
     ranges = ranges.first(std::min(ranges.size(), copy.size()));
     for (std::size_t i = 0; i < ranges.size(); ++i) {
         copy[i] = {abi::align_up(ranges[i].begin, abi::page_size), abi::align_down(ranges[i].end, abi::page_size)};
         if (copy[i].end <= copy[i].begin) copy[i] = {};
         frame_bound = std::max(frame_bound, copy[i].end / abi::page_size);
-        counts_.total += (copy[i].end - copy[i].begin) / abi::page_size;
+        total += (copy[i].end - copy[i].begin) / abi::page_size;
     }
-    check(counts_.total >= 64, "no free memory");
+    check(total >= 64, "no free memory");
     frame_bound_ = frame_bound;
 
     std::size_t tree_words = 0;
@@ -68,24 +67,25 @@ void FrameAllocator::initialise(std::span<const abi::PhysRange> ranges, bool ram
         free_[order] = BitTree(words, blocks);
         words += BitTree::words_needed(blocks);
     }
+    std::uint64_t free = 0;
     for (std::size_t i = 0; i < ranges.size(); ++i) {
-        insert_range(copy[i].begin / abi::page_size, copy[i].end / abi::page_size);
+        put_range(copy[i].begin / abi::page_size, copy[i].end / abi::page_size);
+        free += (copy[i].end - copy[i].begin) / abi::page_size;
     }
-    counts_.reserved = std::min(counts_.total / 256 + 64, counts_.total / 8);
+    return {total, free};
 }
 
-void FrameAllocator::insert_range(std::uint64_t begin, std::uint64_t end) {
+void FrameAllocator::put_range(std::uint64_t begin, std::uint64_t end) {
     while (begin < end) {
         unsigned order = begin == 0 ? max_order : static_cast<unsigned>(std::countr_zero(begin));
         order = std::min({order, max_order, static_cast<unsigned>(std::bit_width(end - begin) - 1)});
-        insert_block(begin, order);
+        put(begin, order);
         begin += 1ull << order;
     }
 }
 
 // Frees a block and joins it with its buddies as far as they are free.
-bool FrameAllocator::insert_block(std::uint64_t frame, unsigned order) {
-    counts_.free += 1ull << order;
+bool FrameAllocator::put(std::uint64_t frame, unsigned order) {
     while (order < max_order) {
         std::uint64_t buddy = (frame >> order) ^ 1;
         // The last block of RAM may have no buddy: its bit lies in the same word, and is 0.
@@ -98,27 +98,7 @@ bool FrameAllocator::insert_block(std::uint64_t frame, unsigned order) {
     return order >= large_order;
 }
 
-bool FrameAllocator::may_take(std::uint64_t frames, Claim claim) const {
-    std::uint64_t kept = 0;
-    switch (claim) {
-        case Claim::spare:
-            kept = counts_.promised + counts_.reserved;
-            break;
-        case Claim::runtime:
-            kept = counts_.promised + counts_.reserved / 2;
-            break;
-        case Claim::page_tables:
-            kept = counts_.promised;
-            break;
-        case Claim::promised:
-            break;
-    }
-    return counts_.free >= kept && counts_.free - kept >= frames;
-}
-
-Result<std::uint64_t> FrameAllocator::allocate(unsigned order, Claim claim) {
-    std::uint64_t frames = 1ull << order;
-    if (order > max_order || !may_take(frames, claim)) return Errno::enomem;
+Result<std::uint64_t> FrameAllocator::take(unsigned order) {
     // The smallest block that is large enough, and of these the lowest: small remains of memory that the host has
     // backed already are used up before a large block is broken.
     std::uint64_t block = BitTree::none;
@@ -134,45 +114,33 @@ Result<std::uint64_t> FrameAllocator::allocate(unsigned order, Claim claim) {
         block *= 2;
         free_[found].insert(block + 1);
     }
-    counts_.free -= frames;
-    if (claim == Claim::promised) drop_promise(frames);
-    std::uint64_t frame = block << order;
-    notes_[frame] = 1;
-    return frame;
+    return block << order;
 }
 
 void FrameAllocator::retain(std::uint64_t frame) {
-    check(notes_[frame] != 0 && notes_[frame] != UINT32_MAX, "reference to a frame that is free");
-    ++notes_[frame];
+    std::uint32_t before = reference(frame).fetch_add(1, std::memory_order_relaxed);
+    check(before != 0 && before != UINT32_MAX, "reference to a frame that is free");
 }
 
-bool FrameAllocator::release(std::uint64_t frame, unsigned order) {
-    check(notes_[frame] != 0, "frame released twice");
-    return --notes_[frame] == 0 && insert_block(frame, order);
+bool FrameAllocator::release(std::uint64_t frame) {
+    // What the others did with the frame comes before what its next owner does.
+    std::uint32_t before = reference(frame).fetch_sub(1, std::memory_order_acq_rel);
+    check(before != 0, "frame released twice");
+    return before == 1;
 }
 
-void FrameAllocator::split(std::uint64_t frame, unsigned order, std::uint32_t references) {
-    check(notes_[frame] == references, "split of a shared block");
-    for (std::uint64_t i = 1; i < 1ull << order; ++i) notes_[frame + i] = references;
-}
-
-Result<> FrameAllocator::promise(std::uint64_t frames) {
-    if (!may_take(frames, Claim::spare)) return Errno::enomem;
-    counts_.promised += frames;
-    return {};
-}
-
-void FrameAllocator::drop_promise(std::uint64_t frames) {
-    check(counts_.promised >= frames, "more promises dropped than made");
-    counts_.promised -= frames;
+void FrameAllocator::split(std::uint64_t frame, unsigned order, std::uint32_t count) {
+    check(references(frame) == count, "split of a shared block");
+    for (std::uint64_t i = 1; i < 1ull << order; ++i) reference(frame + i).store(count, std::memory_order_relaxed);
 }
 
 std::uint64_t FrameAllocator::take_used_bits(std::uint64_t frame, unsigned order) {
-    std::uint64_t& word = used_[frame / 64];
+    std::atomic_ref word(used_[frame / 64]);
     std::uint64_t mask = order >= 6 ? UINT64_MAX : ((1ull << (1u << order)) - 1) << (frame % 64);
-    std::uint64_t bits = (word & mask) >> (frame % 64);
-    word |= mask;
-    return bits;
+    std::uint64_t before = word.load(std::memory_order_relaxed);
+    // Memory that is in use again and again has its bits: others may read the word meanwhile.
+    if ((before & mask) != mask) before = word.fetch_or(mask, std::memory_order_relaxed);
+    return (before & mask) >> (frame % 64);
 }
 
 unsigned FrameAllocator::backed_frames(std::uint64_t large_block) const {
@@ -185,7 +153,7 @@ unsigned FrameAllocator::backed_frames(std::uint64_t large_block) const {
 
 Result<std::uint64_t> FrameAllocator::take_backed(std::uint64_t large_block) {
     constexpr std::uint64_t frames = 1u << large_order;
-    if (backed_frames(large_block) == 0 || !may_take(frames, Claim::spare)) return Errno::enomem;
+    if (backed_frames(large_block) == 0) return Errno::enomem;
     for (unsigned order = large_order; order <= max_order; ++order) {
         std::uint64_t block = large_block >> (order - large_order);
         if (!free_[order].contains(block)) continue;
@@ -195,8 +163,6 @@ Result<std::uint64_t> FrameAllocator::take_backed(std::uint64_t large_block) {
             --order;
             free_[order].insert((large_block >> (order - large_order)) ^ 1);
         }
-        counts_.free -= frames;
-        notes_[large_block * frames] = 1;
         return large_block * frames;
     }
     return Errno::enomem;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/memory/frames.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstring>
 
-#include "guest-runtime/base/spinlock.hpp"
-#include "guest-runtime/memory/frame_allocator.hpp"
-#include "guest-runtime/memory/give_back.hpp"
+#include "guest-runtime/arch/vcpus.hpp"
+#include "guest-runtime/base/spin.hpp"
+#include "guest-runtime/memory/frame_state.hpp"
+#include "guest-runtime/memory/frame_stock.hpp"
 #include "guest-runtime/memory/reclaim.hpp"
 
 namespace husk::memory {
@@ -16,11 +19,27 @@ namespace husk::memory {
 constinit std::uint64_t hosted_ram_base = 0;
 #endif
 
+constinit FrameState frame_state;
+
 namespace {
 
-constinit Spinlock lock;
-constinit FrameAllocator allocator;
-constinit List<BlockHold> holds;
+// What caches and copies take, and what a fault takes.
+struct alignas(64) Stocks {
+    FrameStock<64> pages;
+    FrameStock<8> windows;
+};
+constinit std::array<Stocks, arch::max_vcpus> stocks;
+constexpr unsigned window_order = 4;
+// With less than that nobody keeps anything at hand.
+constexpr std::uint64_t plenty = (32 << 20) / abi::page_size;
+
+constinit std::atomic<Reclaimer> reclaimer = nullptr;
+// More than was asked for, so that not every allocation reclaims.
+constexpr std::uint64_t reclaim_step = 256;
+constinit std::atomic<std::uint32_t> returning = 0;
+
+bool keeps_stocks() { return arch::others_are_started() && frame_state.account.counts().free >= plenty; }
+Stocks& stocks_here() { return stocks[arch::vcpu_index()]; }
 
 // Zeroes the frames from `frame` on whose bits are set, in runs.
 void zero_marked(std::uint64_t frame, std::uint64_t bits) {
@@ -37,14 +56,6 @@ void zero_marked(std::uint64_t frame, std::uint64_t bits) {
     }
 }
 
-constinit std::atomic<Reclaimer> reclaimer = nullptr;
-constinit std::atomic<FreedHook> freed_hook = nullptr;
-
-// More than was asked for, so that not every allocation comes here.
-constexpr std::uint64_t reclaim_step = 256;
-
-constinit std::atomic<std::uint32_t> returning = 0;
-
 // True: somebody has released frames meanwhile.
 bool wait_for_returning() {
     if (returning.load(std::memory_order_acquire) == 0) return false;
@@ -52,94 +63,190 @@ bool wait_for_returning() {
     return true;
 }
 
-constexpr std::uint64_t frame_of(abi::GuestPhys gpa) { return gpa.value / abi::page_size; }
+Result<std::uint64_t> take_from_allocator(unsigned order) {
+    Guard guard(frame_state.lock);
+    return frame_state.allocator.take(order);
+}
 
-Result<std::uint64_t> take_block(unsigned order, Claim claim, std::uint64_t& used) {
-    Guard guard(lock);
-    std::uint64_t frame = HUSK_TRY(allocator.allocate(order, claim));
-    if (order < 6) used = allocator.take_used_bits(frame, order);
+void tell_of_large_block() {
+    FreedHook hook = frame_state.freed_hook.load(std::memory_order_acquire);
+    if (hook != nullptr) hook();
+}
+
+// Puts the blocks back that lie in a stock; they are accounted as free already.
+void drain(const std::uint32_t* frames, std::uint32_t count, unsigned order) {
+    bool is_large = false;
+    {
+        Guard guard(frame_state.lock);
+        for (std::uint32_t i = 0; i < count; ++i) is_large = frame_state.allocator.put(frames[i], order) || is_large;
+    }
+    if (is_large) tell_of_large_block();
+}
+
+// A reference less on each of the blocks, with the allocator's lock held. How many frames are free now, to be
+// accounted.
+std::uint64_t release_locked(std::uint64_t frame, std::uint64_t blocks, unsigned order, bool& is_large) {
+    std::uint64_t freed = 0;
+    for (; blocks != 0; --blocks, frame += 1ull << order) {
+        if (!frame_state.allocator.release(frame)) continue;
+        is_large = frame_state.allocator.put(frame, order) || is_large;
+        freed += 1ull << order;
+    }
+    return freed;
+}
+
+template <class Stock>
+std::optional<std::uint64_t> take_from(Stock& stock, unsigned order) {
+    return stock.take([order](std::uint32_t* to, std::uint32_t most) {
+        Guard guard(frame_state.lock);
+        std::uint32_t count = 0;
+        // The lowest one is handed out first.
+        for (; count < most; ++count) {
+            auto frame = frame_state.allocator.take(order);
+            if (!frame.ok()) break;
+            to[most - 1 - count] = static_cast<std::uint32_t>(frame.value());
+        }
+        if (count != most) std::memmove(to, to + (most - count), count * sizeof *to);
+        return count;
+    });
+}
+
+// A block that the account says is there.
+Result<std::uint64_t> find_block(unsigned order) {
+    if ((order == 0 || order == window_order) && keeps_stocks()) {
+        auto frame = order == 0 ? take_from(stocks_here().pages, order) : take_from(stocks_here().windows, order);
+        if (frame) return *frame;
+    }
+    // It may lie in somebody's stock, or be split up among several. Others may take what is drained, and have more
+    // drained in turn: a single frame is there in the end.
+    const int most_drains = !arch::others_are_started() ? 0 : order == 0 ? 64 : 1;
+    for (int drains = 0;; ++drains) {
+        auto frame = take_from_allocator(order);
+        if (frame.ok() || drains == most_drains) return frame;
+        drain_stocks();
+    }
+}
+
+Result<std::uint64_t> take_block(unsigned order, Claim claim) {
+    std::uint64_t frames = 1ull << order;
+    HUSK_TRY(frame_state.account.take(frames, claim));
+    auto frame = find_block(order);
+    if (frame.ok()) {
+        frame_state.allocator.set_used(frame.value());
+    } else {
+        frame_state.account.take_back(frames, claim);
+    }
     return frame;
 }
 
-Result<> try_promise(std::uint64_t frames) {
-    Guard guard(lock);
-    return allocator.promise(frames);
-}
-
 }  // namespace
+
+void drain_stocks() {
+    for (std::uint32_t vcpu = 0; vcpu < arch::vcpu_count(); ++vcpu) {
+        stocks[vcpu].pages.drain_all([](const std::uint32_t* frames, std::uint32_t count) { drain(frames, count, 0); });
+        stocks[vcpu].windows.drain_all(
+            [](const std::uint32_t* frames, std::uint32_t count) { drain(frames, count, window_order); });
+    }
+}
 
 ReturningFrames::ReturningFrames() { returning.fetch_add(1, std::memory_order_acq_rel); }
 ReturningFrames::~ReturningFrames() { returning.fetch_sub(1, std::memory_order_acq_rel); }
 
 void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
-    Guard guard(lock);
-    allocator.initialise(ranges, ram_is_zero);
+#if __STDC_HOSTED__
+    // Of the last test's machine.
+    for (Stocks& stock : stocks) {
+        stock.pages.drain_all([](const std::uint32_t*, std::uint32_t) {});
+        stock.windows.drain_all([](const std::uint32_t*, std::uint32_t) {});
+    }
+#endif
+    auto [total, free] = frame_state.allocator.initialise(ranges, ram_is_zero);
+    frame_state.account.initialise(total, free, std::min(total / 256 + 64, total / 8));
 }
 
 Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim claim) {
-    std::uint64_t used = 0;
-    auto first = take_block(order, claim, used);
+    if (order > max_order) return Errno::enomem;
+    auto first = take_block(order, claim);
     bool again = !first.ok() && (make_spare(1ull << order) || wait_for_returning());
-    std::uint64_t frame = again ? HUSK_TRY(take_block(order, claim, used)) : HUSK_TRY(std::move(first));
-
-    if (order < 6) {
-        if (contents == Contents::zero) zero_marked(frame, used);
-    } else {
-        for (std::uint64_t at = frame; at < frame + (1ull << order); at += 64) {
-            used = allocator.take_used_bits(at, 6);
-            if (contents == Contents::zero) zero_marked(at, used);
-        }
+    std::uint64_t frame = again ? HUSK_TRY(take_block(order, claim)) : HUSK_TRY(std::move(first));
+    for (std::uint64_t at = frame; at < frame + (1ull << order); at += 64) {
+        std::uint64_t used = frame_state.allocator.take_used_bits(at, order);
+        if (contents == Contents::zero) zero_marked(at, used);
     }
     return abi::GuestPhys{frame * abi::page_size};
 }
 
-void retain_frames(abi::GuestPhys block) {
-    Guard guard(lock);
-    allocator.retain(frame_of(block));
-}
+void retain_frames(abi::GuestPhys block) { frame_state.allocator.retain(frame_of(block)); }
 
 void release_frames(abi::GuestPhys block, unsigned order) {
-    {
-        Guard guard(lock);
-        if (!allocator.release(frame_of(block), order)) return;
+    std::uint64_t frame = frame_of(block);
+    if (!frame_state.allocator.release(frame)) return;
+    bool is_large = false;
+    if (order == 0 && keeps_stocks()) {
+        stocks_here().pages.put(frame,
+                                [](const std::uint32_t* frames, std::uint32_t count) { drain(frames, count, 0); });
+    } else {
+        Guard guard(frame_state.lock);
+        is_large = frame_state.allocator.put(frame, order);
     }
-    if (FreedHook hook = freed_hook.load(std::memory_order_acquire); hook != nullptr) hook();
+    frame_state.account.give(1ull << order);
+    if (is_large) tell_of_large_block();
+}
+
+void release_run(abi::GuestPhys begin, std::uint64_t blocks, unsigned order) {
+    constexpr std::uint64_t most_at_once = 64;  // nobody waits long for the lock
+    std::uint64_t frame = frame_of(begin);
+    bool is_large = false;
+    while (blocks != 0) {
+        std::uint64_t count = std::min(blocks, most_at_once), freed = 0;
+        {
+            Guard guard(frame_state.lock);
+            freed = release_locked(frame, count, order, is_large);
+        }
+        frame_state.account.give(freed);
+        frame += count << order;
+        blocks -= count;
+    }
+    if (is_large) tell_of_large_block();
 }
 
 void split_frames(abi::GuestPhys block, unsigned order) {
-    Guard guard(lock);
+    Guard guard(frame_state.lock);
     std::uint32_t references = 1;
-    for (BlockHold& hold : holds) {
+    for (BlockHold& hold : frame_state.holds) {
         if (hold.block != block) continue;
         hold.was_split = true;
         ++references;
     }
-    allocator.split(frame_of(block), order, references);
+    frame_state.allocator.split(frame_of(block), order, references);
 }
+
+void split_new_frames(abi::GuestPhys block, unsigned order) { frame_state.allocator.split(frame_of(block), order, 1); }
 
 void hold_block(BlockHold& hold, abi::GuestPhys block, unsigned order) {
     hold.block = block;
     hold.order = order;
     hold.was_split = false;
-    Guard guard(lock);
-    allocator.retain(frame_of(block));
-    holds.push_back(hold);
+    Guard guard(frame_state.lock);
+    frame_state.allocator.retain(frame_of(block));
+    frame_state.holds.push_back(hold);
 }
 
 void release_hold(BlockHold& hold) {
-    Guard guard(lock);
-    hold.unlink();
-    if (!hold.was_split) {
-        (void)allocator.release(frame_of(hold.block), hold.order);
-        return;
+    bool is_large = false;
+    std::uint64_t freed = 0;
+    {
+        // One section: who splits a block expects as many references as there are holds.
+        Guard guard(frame_state.lock);
+        hold.unlink();
+        freed = hold.was_split ? release_locked(frame_of(hold.block), 1ull << hold.order, 0, is_large)
+                               : release_locked(frame_of(hold.block), 1, hold.order, is_large);
     }
-    for (std::uint64_t i = 0; i < 1ull << hold.order; ++i) (void)allocator.release(frame_of(hold.block) + i, 0);
+    frame_state.account.give(freed);
+    if (is_large) tell_of_large_block();
 }
 
-std::uint32_t frame_references(abi::GuestPhys block) {
-    Guard guard(lock);
-    return allocator.note(frame_of(block));
-}
+std::uint32_t frame_references(abi::GuestPhys block) { return frame_state.allocator.references(frame_of(block)); }
 
 void set_reclaimer(Reclaimer wanted) { reclaimer.store(wanted, std::memory_order_release); }
 
@@ -152,55 +259,14 @@ bool make_spare(std::uint64_t frames) {
 
 Result<> promise_frames(std::uint64_t frames) {
     make_spare(frames);
-    auto promised = try_promise(frames);
-    return promised.ok() || !wait_for_returning() ? promised : try_promise(frames);
+    auto promised = frame_state.account.promise(frames);
+    return promised.ok() || !wait_for_returning() ? promised : frame_state.account.promise(frames);
 }
 
-void renew_promise(std::uint64_t frames) {
-    Guard guard(lock);
-    allocator.renew_promise(frames);
-}
+void renew_promise(std::uint64_t frames) { frame_state.account.renew(frames); }
+void drop_promise(std::uint64_t frames) { frame_state.account.drop(frames); }
+FrameCounts frame_counts() { return frame_state.account.counts(); }
 
-void drop_promise(std::uint64_t frames) {
-    Guard guard(lock);
-    allocator.drop_promise(frames);
-}
-
-FrameCounts frame_counts() {
-    Guard guard(lock);
-    return allocator.counts();
-}
-
-void set_freed_hook(FreedHook hook) { freed_hook.store(hook, std::memory_order_release); }
-
-std::uint64_t backed_bytes() {
-    std::uint64_t frames = 0;
-    for (std::uint64_t block = 0; block < allocator.large_blocks(); ++block) frames += allocator.backed_frames(block);
-    return frames * abi::page_size;
-}
-
-std::size_t take_backed_blocks(std::span<abi::PhysRange> blocks) {
-    std::size_t count = 0;
-    for (std::uint64_t block = allocator.large_blocks(); block-- > 0 && count < blocks.size();) {
-        if (allocator.backed_frames(block) == 0) continue;
-        Guard guard(lock);
-        auto frame = allocator.take_backed(block);
-        if (!frame.ok()) continue;
-        std::uint64_t begin = frame.value() * abi::page_size;
-        blocks[count++] = {begin, begin + abi::large_page_size};
-    }
-    return count;
-}
-
-void return_blocks(std::span<const abi::PhysRange> blocks, std::size_t zero_count) {
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        if (i < zero_count) allocator.note_zero(blocks[i].begin / abi::large_page_size);
-        Guard guard(lock);
-        // Not by release_frames(): this is no news.
-        (void)allocator.release(blocks[i].begin / abi::page_size, large_order);
-    }
-}
-
-std::uint32_t& frame_note(abi::GuestPhys frame) { return allocator.note(frame_of(frame)); }
+std::uint32_t& frame_note(abi::GuestPhys frame) { return frame_state.allocator.note(frame_of(frame)); }
 
 }  // namespace husk::memory

@@ -32,8 +32,12 @@ Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim 
 void retain_frames(abi::GuestPhys block);
 // The last release frees the block. `order` as allocated.
 void release_frames(abi::GuestPhys block, unsigned order);
+// The same for as many blocks as lie behind each other.
+void release_run(abi::GuestPhys begin, std::uint64_t blocks, unsigned order);
 // Makes a block with one reference into single frames with one reference each.
 void split_frames(abi::GuestPhys block, unsigned order);
+// The same for a block just allocated, which nobody can hold: no lock.
+void split_new_frames(abi::GuestPhys block, unsigned order);
 [[nodiscard]] std::uint32_t frame_references(abi::GuestPhys block);
 
 // A reference on a block that its owner may split meanwhile: the frames then carry it.

@@ -123,10 +123,8 @@ void* allocate_pages(std::uint64_t pages) {
     if (order > memory::max_order) return nullptr;
     auto block = memory::allocate_frames(order, Contents::any, Claim::runtime);
     if (!block.ok()) return nullptr;
-    if (order != 0) memory::split_frames(block.value(), order);
-    for (std::uint64_t page = pages; page < 1ull << order; ++page) {
-        memory::release_frames(block.value() + page * abi::page_size, 0);
-    }
+    if (order != 0) memory::split_new_frames(block.value(), order);
+    memory::release_run(block.value() + pages * abi::page_size, (1ull << order) - pages, 0);
     return memory::frame_pointer<>(block.value());
 }
 
@@ -145,10 +143,7 @@ void release(void* block, std::size_t size_bytes) {
         classes[index].release(block, class_sizes[index]);
         return;
     }
-    abi::GuestPhys first = memory::gpa_of(block);
-    for (std::uint64_t page = 0; page < pages_of(size_bytes); ++page) {
-        memory::release_frames(first + page * abi::page_size, 0);
-    }
+    memory::release_run(memory::gpa_of(block), pages_of(size_bytes), 0);
 }
 
 }  // namespace husk::heap

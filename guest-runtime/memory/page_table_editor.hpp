@@ -29,6 +29,7 @@ public:
     constexpr explicit PageTableEditor(Access access) : access_(access) {}
 
     void set_root(abi::GuestPhys root) { root_ = root; }
+    [[nodiscard]] abi::GuestPhys root() const { return root_; }
     [[nodiscard]] Access& access() { return access_; }
 
     static constexpr std::uint64_t span_of(unsigned level) { return abi::page_size << (9 * (level - 1)); }

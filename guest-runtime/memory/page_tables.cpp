@@ -11,13 +11,6 @@
 
 namespace husk::memory {
 
-namespace {
-
-// Kept for edits that do not count what they need, and for the split of the physmap's own large pages in refill().
-constexpr std::uint64_t tables_kept = 16;
-
-}  // namespace
-
 std::uint64_t LiveTables::read(abi::GuestPhys entry) const { return *frame_pointer<const std::uint64_t>(entry); }
 
 void LiveTables::write(abi::GuestPhys first, std::span<const std::uint64_t> entries, arch::Flush flush,
@@ -49,6 +42,7 @@ void LiveTables::split_block(abi::GuestPhys block) { split_frames(block, large_o
 
 void PageTables::initialise(const abi::BootInfo& boot) {
     set_root({boot.page_table_root});
+    access() = LiveTables();
     access().pool().initialise(boot.table_pool);
 }
 

@@ -39,11 +39,13 @@ private:
     bool is_stale_elsewhere_ = false;
 };
 
-// Not locked: the address space's lock covers it.
+// Not locked: the address space's lock covers it. Those who hold that together use a PageTableSlot instead.
 class PageTables : public PageTableEditor<LiveTables> {
 public:
     constexpr PageTables() : PageTableEditor(LiveTables()) {}
     void initialise(const abi::BootInfo& boot);
+    // Kept for edits that do not count what they need, and for the split of the physmap's own large pages in refill().
+    static constexpr std::uint64_t tables_kept = 16;
     // Makes sure that an edit that needs up to `tables` new page tables does not fail half way.
     Result<> ensure_tables(std::uint64_t tables = 0);
 

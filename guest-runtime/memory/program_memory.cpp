@@ -6,6 +6,7 @@
 
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/attach.hpp"
+#include "guest-runtime/memory/attach_together.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/space.hpp"
 
@@ -99,10 +100,12 @@ std::uint64_t set_break(std::uint64_t address) {
     } else if (new_end > old_end) {
         if (!is_application_range(old_end, new_end) || !space.tree().is_free(old_end, new_end)) return old;
         if (!promise_frames((new_end - old_end) / abi::page_size).ok()) return old;
-        attach_eagerly(space.add(old_end, new_end, heap_kind, nullptr, 0), old_end, new_end);
+        space.add(old_end, new_end, heap_kind, nullptr, 0);
     }
     if (address < old) clear_ready(abi::align_up(address, abi::page_size), abi::align_up(old, abi::page_size));
     space.break_end = address;
+    operation.end();
+    if (new_end > old_end) attach_eagerly(old_end, new_end);
     return address;
 }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "guest-runtime/memory/address_space.hpp"
-#include "guest-runtime/memory/attach.hpp"
+#include "guest-runtime/memory/attach_together.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/space.hpp"
 
@@ -17,11 +17,10 @@ Result<std::uint64_t> find_new_place(std::uint64_t address, std::uint64_t size_b
     return place + address % abi::large_page_size;
 }
 
-Result<std::uint64_t> grow_in_place(const Mapping& mapping, std::uint64_t end, std::uint64_t new_end) {
+Result<> grow_in_place(const Mapping& mapping, std::uint64_t end, std::uint64_t new_end) {
     if (mapping.kind.charged) HUSK_TRY(promise_frames((new_end - end) / abi::page_size));
-    Mapping& grown = space.add(end, new_end, mapping.kind, mapping.source, mapping.index_of(end));
-    attach_eagerly(grown, end, new_end);
-    return new_end;
+    space.add(end, new_end, mapping.kind, mapping.source, mapping.index_of(end));
+    return {};
 }
 
 }  // namespace
@@ -59,6 +58,8 @@ Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std:
     if (!fixed_address && mapping->end == end && is_application_range(address, new_end) &&
         space.tree().is_free(end, new_end)) {
         HUSK_TRY(grow_in_place(*mapping, end, new_end));
+        operation.end();
+        attach_eagerly(end, new_end);
         return address;
     }
     if (!may_move) return Errno::enomem;

@@ -35,11 +35,7 @@ public:
         other.count_ = 0;
     }
     void release() {
-        for (const Run& run : std::span(runs_).first(count_)) {
-            for (std::uint32_t i = 0; i < run.blocks; ++i) {
-                release_frames(run.begin + i * (abi::page_size << run.order), run.order);
-            }
-        }
+        for (const Run& run : std::span(runs_).first(count_)) release_run(run.begin, run.blocks, run.order);
         count_ = 0;
     }
 

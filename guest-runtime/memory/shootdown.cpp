@@ -22,7 +22,7 @@ constexpr int patience = 200;
 // An interrupt that finds its vCPU at the very end of its way out may be seen late: it is repeated.
 constexpr int rounds_between_interrupts = 100'000;
 
-std::uint32_t self() { return arch::per_cpu().mailbox.vcpu_index; }
+std::uint32_t self() { return arch::vcpu_index(); }
 
 void note_completed(std::uint64_t generation) {
     std::uint64_t known = completed.load(std::memory_order_relaxed);

@@ -27,24 +27,39 @@ void Operation::end() {
     if (arch::others_are_started()) {
         std::uint64_t generation = space.tables_.access().request_shootdown();
         if (space.retired_.is_empty()) {
-            guard_.unlock();
+            space.lock_.unlock();
             shootdown::wait_for(generation);
         } else {
             RetiredFrames retired;
             retired.take_from(space.retired_);
             ReturningFrames returning;
-            guard_.unlock();
+            space.lock_.unlock();
             shootdown::wait_for(generation);
             retired.release();
         }
     } else {
-        guard_.unlock();
+        space.lock_.unlock();
     }
     while (mapping != nullptr) {
         Mapping* next = mapping->right;
         delete mapping;
         mapping = next;
     }
+}
+
+void SharedOperation::end() {
+    if (ended_) return;
+    ended_ = true;
+    // Whoever has taken something away says so while it holds the lock alone.
+    std::uint64_t generation = shootdown::pending();
+    space.lock_.unlock_together(vcpu_);
+    if (arch::others_are_started()) shootdown::wait_for(generation);
+}
+
+Result<abi::GuestPhys> Space::take_table_together() {
+    Guard guard(table_lock_);
+    if (tables_.access().pool().available() <= PageTables::tables_kept) return Errno::enomem;
+    return tables_.access().take_table();
 }
 
 void Space::initialise(const abi::BootInfo& boot) {

@@ -2,16 +2,19 @@
 // The state behind address_space.hpp and the steps that its operations share; only the operations include this.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include <husk/abi/boot_info.hpp>
 #include <husk/abi/memory_layout.hpp>
 
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/mapping_tree.hpp"
 #include "guest-runtime/memory/page_tables.hpp"
 #include "guest-runtime/memory/retired_frames.hpp"
+#include "guest-runtime/memory/space_lock.hpp"
 
 namespace husk::memory {
 
@@ -27,7 +30,7 @@ constexpr bool is_application_range(std::uint64_t begin, std::uint64_t end) {
            ((begin >= lowest_address && end <= runtime_begin) || (begin >= runtime_end && end <= highest_address));
 }
 
-// All functions want the lock held. Those that change something want prepare() first.
+// All functions want the lock held, alone if nothing else is said. Those that change something want prepare() first.
 class Space {
 public:
     constexpr Space() = default;
@@ -68,19 +71,34 @@ public:
     // Waits for that now: what follows may need the frames.
     void settle();
 
+    // For those who hold the lock together: ranges and tables above the lowest stay, and who holds the lock of a slot
+    // of 2 MiB may fill that.
+    [[nodiscard]] Spinlock& slot_lock(std::uint64_t va) {
+        return slot_locks_[va / abi::large_page_size % slot_locks_.size()].lock;
+    }
+    // A page table for a slot. ENOMEM: whoever holds the lock alone has to see to more.
+    Result<abi::GuestPhys> take_table_together();
+
     std::uint64_t break_begin = 0;
     std::uint64_t break_end = 0;        // not page-aligned
     std::uint64_t break_ready_end = 0;  // up to here the launcher has mapped the break's first pages
 
 private:
     friend class Operation;
+    friend class SharedOperation;
     Mapping& take_spare();
     void discard(Mapping& mapping);
     void split_at(std::uint64_t va);
     void join_around(std::uint64_t begin, std::uint64_t end);
     std::uint64_t unmap_pages(std::uint64_t begin, std::uint64_t end, bool renew);
 
-    Spinlock lock_;
+    struct alignas(64) SlotLock {
+        Spinlock lock;
+    };
+
+    SpaceLock<arch::max_vcpus> lock_;
+    std::array<SlotLock, 32> slot_locks_{};
+    Spinlock table_lock_;  // over the pool of page tables, for those who hold lock_ together
     MappingTree tree_;
     PageTables tables_;
     std::uint64_t top_ = search_top;
@@ -93,18 +111,32 @@ private:
 
 extern constinit Space space;
 
-// Holds the address space's lock. What was discarded meanwhile is freed after it: a source's destructor may do much.
-// When end() returns, every vCPU sees the page tables as they are now.
+// Holds the address space's lock alone. What was discarded meanwhile is freed after it: a source's destructor may do
+// much. When end() returns, every vCPU sees the page tables as they are now.
 class [[nodiscard]] Operation {
 public:
-    Operation() : guard_(space.lock_) {}
+    Operation() { space.lock_.lock(arch::vcpu_count()); }
     ~Operation() { end(); }
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
     void end();
 
 private:
-    Guard<Spinlock> guard_;
+    bool ended_ = false;
+};
+
+// Holds it together with others: what puts pages where none are. It does not sleep meanwhile. When end() returns, no
+// vCPU uses what was at these places before.
+class [[nodiscard]] SharedOperation {
+public:
+    SharedOperation() : vcpu_(arch::vcpu_index()) { space.lock_.lock_together(vcpu_); }
+    ~SharedOperation() { end(); }
+    SharedOperation(const SharedOperation&) = delete;
+    SharedOperation& operator=(const SharedOperation&) = delete;
+    void end();
+
+private:
+    std::uint32_t vcpu_;
     bool ended_ = false;
 };
 

@@ -221,7 +221,7 @@ void be_idle() {
 
 }  // namespace
 
-std::uint32_t vcpu_index() { return arch::per_cpu().mailbox.vcpu_index; }
+std::uint32_t vcpu_index() { return arch::vcpu_index(); }
 std::uint32_t vcpu_count() { return arch::vcpu_count(); }
 Thread& current() { return *arch::current_thread(); }
 bool others_are_waiting() { return here().queue.length() != 0; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the journal asks of the runtime, on the host's own threads, clock and heap.
+// What the journal and futexes ask of the runtime, on the host's own threads, clock and heap.
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -82,6 +82,14 @@ Wakeup park(Deadline deadline) { return park_uninterruptible(deadline); }
 void unpark(Thread& thread) {
     auto& parked = static_cast<HostThread&>(thread);
     std::lock_guard guard(parked.mutex);
+    parked.is_woken = true;
+    parked.condition.notify_one();
+}
+
+void unpark(Thread& thread, std::atomic<bool>& flag) {
+    auto& parked = static_cast<HostThread&>(thread);
+    std::lock_guard guard(parked.mutex);
+    flag.store(true, std::memory_order_release);
     parked.is_woken = true;
     parked.condition.notify_one();
 }

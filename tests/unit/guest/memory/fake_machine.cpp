@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstring>
 #include <string>
 
@@ -32,18 +33,26 @@ void arch::write_page_table(abi::GuestPhys first, std::span<const std::uint64_t>
     REQUIRE(first.is_aligned(8));
     REQUIRE(!entries.empty());
     REQUIRE(first.value % abi::page_size + entries.size_bytes() <= abi::page_size);
-    ++machine->gate_calls;
+    machine->gate_calls.fetch_add(1, std::memory_order_relaxed);
     // Table pages must be out of reach of ring-3 writes before they hold entries.
     std::uint64_t mapping = machine->translate(abi::physmap(first).value).entry;
     REQUIRE((mapping & abi::pte::writable) == 0);
-    std::memcpy(memory::frame_pointer<void>(first), entries.data(), entries.size_bytes());
+    // One after the other, as `rep movsq` does: another vCPU may walk through the table meanwhile.
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        std::atomic_ref(memory::frame_pointer<std::uint64_t>(first)[i]).store(entries[i], std::memory_order_release);
+    }
 }
 
-// One vCPU: nobody has anything to flush or to be asked for.
-void arch::flush_translations() { FAIL("a flush with one vCPU"); }
-void platform::interrupt_vcpu(std::uint32_t) { FAIL("an interrupt with one vCPU"); }
+// With one vCPU nobody has anything to flush or to be asked for.
+void arch::flush_translations() {
+    REQUIRE(bool(test::on_flush));
+    test::on_flush();
+}
+void platform::interrupt_vcpu(std::uint32_t) { REQUIRE(bool(test::on_flush)); }
 
 namespace test {
+
+void (*on_flush)() = nullptr;
 
 namespace {
 constexpr std::uint64_t pool_begin = 64 << 10;
@@ -113,6 +122,10 @@ std::uint64_t& FakeMachine::word(std::uint64_t gpa) const {
     return *memory::frame_pointer<std::uint64_t>({gpa});
 }
 
+std::uint64_t FakeMachine::entry_at(std::uint64_t gpa) const {
+    return std::atomic_ref(word(gpa)).load(std::memory_order_acquire);
+}
+
 void FakeMachine::map_at_start(std::uint64_t va, std::uint64_t gpa, std::uint64_t bits) {
     std::uint64_t table = pool_begin;
     unsigned leaf_level = (bits & abi::pte::large) != 0 ? 2 : 1;
@@ -134,7 +147,7 @@ FakeMachine::Translation FakeMachine::translate(std::uint64_t va) const {
     std::uint64_t table = pool_begin;
     for (unsigned level = 4; level > 0; --level) {
         std::uint64_t shift = 12 + 9 * (level - 1);
-        std::uint64_t entry = word(table + 8 * (va >> shift & 511));
+        std::uint64_t entry = entry_at(table + 8 * (va >> shift & 511));
         if ((entry & abi::pte::present) == 0) return {0, 0};
         std::uint64_t target = entry & abi::pte::address_mask;
         if (level == 1 || (entry & abi::pte::large) != 0) return {entry, target + (va & ((1ull << shift) - 1))};

@@ -2,6 +2,7 @@
 // A VM's memory on the host: RAM, page tables as a launcher builds them, and an MMU in software.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -18,6 +19,9 @@ namespace husk::test {
 struct Panic : std::logic_error {
     using std::logic_error::logic_error;
 };
+
+// What a vCPU does that is asked to drop its translations; null where there is only one.
+extern void (*on_flush)();
 
 // Layout: table pages in [64 KiB, 1 MiB), an image in [2 MiB, 2 MiB + 64 KiB), the rest is free. Building one starts
 // the memory code afresh.
@@ -48,10 +52,11 @@ public:
     // The byte where it is attached.
     [[nodiscard]] std::optional<std::uint8_t> peek(std::uint64_t va) const;
 
-    std::uint64_t gate_calls = 0;
+    std::atomic<std::uint64_t> gate_calls = 0;
 
 private:
     [[nodiscard]] std::uint64_t& word(std::uint64_t gpa) const;
+    [[nodiscard]] std::uint64_t entry_at(std::uint64_t gpa) const;
     void map_at_start(std::uint64_t va, std::uint64_t gpa, std::uint64_t bits);
 
     std::uint64_t ram_bytes_;
