@@ -3,7 +3,7 @@
 
 all_stages=(format confinement compatibility unit tidy native kvm qemu nested nested-vcpus streams refusals network user-network nested-network guest-network control service clients trouble crash-reports debug observing disk-ends crash-short sqlite examples fuzz)
 # Only when asked for: they take long.
-long_stages=(clients-long trouble-long crash large-disks apps smp)
+long_stages=(clients-long trouble-long crash large-disks apps smp smp-rounds)
 
 count_line='^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$'
 
@@ -96,6 +96,10 @@ stage_kvm() { stage_guest_in kvm "$@"; }
 stage_qemu() { stage_guest_in qemu "$@"; }
 # The tests with several vCPUs on KVM too.
 stage_smp() { stage_guest_in smp "$@"; }
+# Ten million rounds of futexes between two vCPUs.
+stage_smp-rounds() {
+    build release && python3 -B tests/support/test_futex_rounds.py --build build/release
+}
 stage_nested() { stage_guest_in nested "$@"; }
 stage_nested-vcpus() {
     build release && python3 -B tests/pair/nested_tiny_guests.py --build build/release
