@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads that wait for each vCPU, and the choice of where one waits; only the scheduler includes this.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "guest-runtime/arch/vcpus.hpp"
+#include "guest-runtime/thread/idle_vcpus.hpp"
+#include "guest-runtime/thread/run_queue.hpp"
+#include "guest-runtime/thread/scheduler.hpp"
+#include "guest-runtime/thread/thread.hpp"
+
+namespace husk::thread {
+
+struct alignas(64) Vcpu {
+    RunQueue<Thread, RunTag> queue;
+    Thread* previous = nullptr;  // who was just switched away from, its lock held
+};
+extern constinit std::array<Vcpu, max_vcpus> vcpus;
+extern constinit IdleVcpus<max_vcpus> idle_vcpus;
+
+inline Vcpu& here() { return vcpus[vcpu_index()]; }
+inline bool is_smp() { return arch::vcpu_count() != 1; }
+inline bool is_idle_thread(const Thread& thread) { return &thread == arch::per_cpu().idle; }
+inline bool may_run_on(const Thread& thread, std::uint32_t vcpu) {
+    return (thread.affinity.load(std::memory_order_relaxed) >> vcpu & 1) != 0;
+}
+
+// The next thread for this vCPU: its own queue first, then whoever waits elsewhere.
+Thread* pick_next();
+[[nodiscard]] bool somebody_waits_for(std::uint32_t vcpu);
+
+}  // namespace husk::thread
