@@ -83,6 +83,25 @@ Time find_time() {
     return {tsc_hz, real_time_clock::read_seconds().value_or(0) * ns_per_second};
 }
 
+// Why the application has one CPU where the machine seems to have several; nothing where that is how it should be.
+std::string_view why_one_cpu(const CpuList& cpus, const MemoryPlan& plan) {
+    if (cpus.count > 1 && plan.low_page == 0)
+        return "has no memory below 1 MiB that other CPUs could start from (INIT/SIPI)";
+    // How many the package has room for [sdm2 cpuid, leaf 01H].
+    const arch::CpuidResult leaf = arch::cpuid(1);
+    const bool counts = (leaf.edx >> 28 & 1) != 0;
+    if (cpus.count == 1 && counts && (leaf.ebx >> 16 & 0xff) > 1)
+        return "describes one CPU only, neither by ACPI nor by an MP table more";
+    return {};
+}
+
+void say_why_one_cpu(std::string_view why) {
+    if (why.empty()) return;
+    foreign_console::print_error("husk: the machine ");
+    foreign_console::print_error(why);
+    foreign_console::print_error(": the application has one\n");
+}
+
 class OpenPorts {
 public:
     void add(std::uint16_t first, std::uint16_t count) {
@@ -124,6 +143,7 @@ void husk_pvh_boot(const husk::boot::pvh::StartInfo* start) {
     CpuList cpus = find_cpus(*start);
     auto plan = plan_memory(*start, image_range(), boot_info_bytes(line_bytes), cpus.count, has_giant_pages());
     if (!plan) fail("the machine has too little memory for the image: give it more");
+    say_why_one_cpu(why_one_cpu(cpus, *plan));
     PageTables tables(plan->tables, has_giant_pages());
     map_address_space(tables, *plan, line);
     apply_patches();
