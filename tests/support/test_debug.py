@@ -97,6 +97,35 @@ def faulting_session(husk: Path, image: Path) -> str | None:
                    139, "SIGSEGV")
 
 
+def stopped_together(text: str) -> str | None:
+    """What is wrong with values that gdb has printed twice while all vCPUs should stand still."""
+    values = re.findall(r"^\$\d+ = (\d+)$", text, re.M)
+    pairs = [values[i:i + 2] for i in range(0, len(values), 2)]
+    if len(pairs) != 2 or any(len(pair) != 2 or pair[0] != pair[1] for pair in pairs):
+        return f"a vCPU ran on while the debugger had stopped all: {values}\n{text}"
+    return None
+
+
+def session_of_two_vcpus(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--cpus", "2", "--gdb", "0"], [])
+    twice = ["print visits[{0}]", "shell sleep 1", "print visits[{0}]"]
+    text = run.gdb("break visit_second", "continue", "info threads", *(word.format(0) for word in twice), "delete",
+                   "break visit_first", "continue", *(word.format(1) for word in twice), "delete",
+                   "set var go_on = true", "continue")
+    wrong = verdict(run, text, [r"Breakpoint 1, visit_second", r"  1 .*Thread 1", r"\* 2 .*Thread 2",
+                                r"Breakpoint 2, visit_first", r"exited with code 07"], 7, "cpus 0 1")
+    return wrong or stopped_together(text)
+
+
+def crash_on_the_second_vcpu(husk: Path, image: Path) -> str | None:
+    run = Run(husk, image, ["--accel", "kvm", "--cpus", "2"], ["die"])
+    status, said = run.end()
+    reports = len(re.findall("SIGSEGV", said))
+    if status != 139 or reports != 1 or "visit_second" not in said or "second" not in said:
+        return f"exit status {status} and {reports} reports; the VM said:\n{said}"
+    return None
+
+
 def qemu_session(husk: Path, image: Path) -> str | None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -112,10 +141,12 @@ def main() -> int:
     parser.add_argument("--build", type=Path, required=True)
     build = parser.parse_args().build.resolve()
     husk, debugged, deaths = build / "launcher/husk", build / "tests/guest/debugged", build / "tests/guest/deaths"
+    vcpus = build / "tests/guest/debugged_vcpus"
     tally = Tally()
     on_kvm = {"a whole session": (whole_session, debugged), "Ctrl-C, steps and detach": (interrupted_session, debugged),
               "kill": (killed_session, debugged), "a crash": (crashed_session, deaths),
-              "a call and a fault": (faulting_session, deaths)}
+              "a call and a fault": (faulting_session, deaths), "two vCPUs": (session_of_two_vcpus, vcpus),
+              "a crash on the second of two vCPUs": (crash_on_the_second_vcpu, vcpus)}
     if no_kvm := why_no_kvm():
         tally.skip("gdb", no_kvm, len(on_kvm))
         on_kvm = {}
