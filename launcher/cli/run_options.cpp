@@ -57,8 +57,8 @@ void add_options(OptionParser& parser, RunOptions& options) {
         "give memory that the application has freed back to the host, until the guest uses about this much");
     parser.add_list("--env", "NAME=VALUE", options.environment, "set a variable of the application; may be repeated");
     parser.add_list("--disk", "FILE", options.disks,
-                    "attach a disk: FILE[,ro][,cache=writeback|none|unsafe][,overlay=FILE][,serial=ID][,bps=SIZE]"
-                    "[,iops=N][:MOUNT[:ro]]; may be repeated");
+                    "attach a disk: FILE[,ro][,cache=writeback|none|unsafe][,overlay=FILE][,serial=ID]"
+                    "[,queues=N][,bps=SIZE][,iops=N][:MOUNT[:ro]]; may be repeated");
     parser.add_list("--dir", "DIR:MOUNT", options.directories,
                     "ship a folder of this host as a read-only disk; may be repeated");
     parser.add_list(

@@ -162,13 +162,13 @@ void add_disk(const std::filesystem::path& file, const toml::node& node, LaunchC
             disk.record = setting.path();
         } else if (key == "serial" || key == "cache") {
             wrong = set_disk_option(key.str(), setting.string("a string"), disk);
-        } else if (key == "bps" || key == "iops") {
+        } else if (key == "queues" || key == "bps" || key == "iops") {
             const auto* number = value.as_integer();
             const std::string text = number != nullptr ? std::to_string(number->get()) : setting.string("a number");
             wrong = set_disk_option(key.str(), text, disk);
         } else {
-            static constexpr std::array<std::string_view, 10> names{"file",  "dir",     "mount",  "ro",  "serial",
-                                                                    "cache", "overlay", "record", "bps", "iops"};
+            static constexpr std::array<std::string_view, 11> names{
+                "file", "dir", "mount", "ro", "serial", "cache", "overlay", "record", "queues", "bps", "iops"};
             setting.refuse("unknown key '{}' of a disk{}", setting.key, suggest_name(setting.key, names));
         }
         if (!wrong.empty()) setting.refuse("{}", wrong);

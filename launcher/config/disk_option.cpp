@@ -59,6 +59,18 @@ std::string set_record(std::string_view value, DiskConfig& disk) {
     return {};
 }
 
+std::string set_queues(std::string_view value, DiskConfig& disk) {
+    if (value == "auto") {
+        disk.queues = 0;
+        return {};
+    }
+    const auto parsed = parse_size(value);
+    if (!parsed || *parsed == 0 || *parsed > disk_queues_max)
+        return must_be("queues", value, fill_in("a number from 1 to {}, or auto", disk_queues_max));
+    disk.queues = static_cast<std::uint32_t>(*parsed);
+    return {};
+}
+
 std::string set_limit(std::string_view name, std::string_view value, std::uint64_t& limit) {
     const auto parsed = parse_size(value);
     if (!parsed || *parsed == 0) return must_be(name, value, "a number per second such as 500 or 20M");
@@ -74,9 +86,11 @@ std::string set_disk_option(std::string_view name, std::string_view value, DiskC
     if (name == "cache") return set_cache(value, disk);
     if (name == "overlay") return set_overlay(value, disk);
     if (name == "record") return set_record(value, disk);
+    if (name == "queues") return set_queues(value, disk);
     if (name == "bps") return set_limit(name, value, disk.bytes_per_second);
     if (name == "iops") return set_limit(name, value, disk.operations_per_second);
-    static constexpr std::array<std::string_view, 7> names{"ro", "serial", "cache", "overlay", "record", "bps", "iops"};
+    static constexpr std::array<std::string_view, 8> names{"ro",     "serial", "cache", "overlay",
+                                                           "record", "queues", "bps",   "iops"};
     return fill_in("unknown option '{}'{}", name, suggest_name(name, names));
 }
 
@@ -123,6 +137,10 @@ std::string parse_directory_disk(std::string_view text, DiskConfig& disk) {
     disk.is_directory = true;
     disk.read_only = true;
     return set_mount_point(text.substr(colon + 1), disk);
+}
+
+std::uint32_t queues_of(const DiskConfig& disk, std::uint32_t vcpus) {
+    return disk.queues != 0 ? disk.queues : std::min(vcpus, disk_queues_max);
 }
 
 std::string disk_name(std::size_t index) {

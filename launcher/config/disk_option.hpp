@@ -21,9 +21,12 @@ inline constexpr std::string_view disk_form = "FILE[,OPTION...][:MOUNT[:ro]], su
 inline constexpr std::string_view directory_disk_form = "HOSTDIR:MOUNT, such as ./site:/srv";
 [[nodiscard]] std::string parse_directory_disk(std::string_view text, DiskConfig& disk);
 
-// The options behind FILE: ro, serial, cache, overlay, record, bps, iops.
+// The options behind FILE: ro, serial, cache, overlay, record, queues, bps, iops.
 [[nodiscard]] std::string set_disk_option(std::string_view name, std::string_view value, DiskConfig& disk);
 [[nodiscard]] std::string set_mount_point(std::string_view path, DiskConfig& disk);
+
+// How many virtqueues its device has.
+[[nodiscard]] std::uint32_t queues_of(const DiskConfig& disk, std::uint32_t vcpus);
 
 // "vda", "vdb", ... as Linux would call the n-th one.
 [[nodiscard]] std::string disk_name(std::size_t index);

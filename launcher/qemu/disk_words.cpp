@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/qemu/disk_words.hpp"
 
+#include <utility>
+
 #include "launcher/config/disk_option.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
@@ -46,7 +48,7 @@ std::string drive_options(const config::DiskConfig& disk, const std::string& nam
 
 }  // namespace
 
-std::vector<std::string> disk_words(std::span<const config::DiskConfig> disks) {
+std::vector<std::string> disk_words(std::span<const config::DiskConfig> disks, std::uint32_t vcpus) {
     if (disks.empty()) return {};
     if (disks.size() > transports)
         throw host::Error(host::ExitCode::usage,
@@ -56,9 +58,11 @@ std::vector<std::string> disk_words(std::span<const config::DiskConfig> disks) {
         const config::DiskConfig& disk = disks[i];
         const std::string name = config::disk_name(i);
         const std::string serial = disk.serial.empty() ? "husk-" + name : disk.serial;
-        words.insert(words.end(),
-                     {"-drive", drive_options(disk, name), "-device",
-                      fill_in("virtio-blk-device,drive={},serial={},bus={}", name, escape(serial), transport_bus(i))});
+        std::string device =
+            fill_in("virtio-blk-device,drive={},serial={},bus={}", name, escape(serial), transport_bus(i));
+        if (const std::uint32_t queues = config::queues_of(disk, vcpus); queues != 1)
+            device += fill_in(",num-queues={}", queues);
+        words.insert(words.end(), {"-drive", drive_options(disk, name), "-device", std::move(device)});
     }
     return words;
 }

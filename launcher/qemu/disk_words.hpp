@@ -12,6 +12,6 @@ namespace husk::qemu {
 
 // virtio-blk devices on the transports of microvm, the n-th disk on the n-th one; modern registers only. No
 // overlays. Throws host::Error (usage): too many.
-[[nodiscard]] std::vector<std::string> disk_words(std::span<const config::DiskConfig> disks);
+[[nodiscard]] std::vector<std::string> disk_words(std::span<const config::DiskConfig> disks, std::uint32_t vcpus);
 
 }  // namespace husk::qemu

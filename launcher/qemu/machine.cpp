@@ -104,7 +104,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
         if (gdb->port == 0) throw host::Error(host::ExitCode::usage, "under QEMU, --gdb needs a port that is not 0");
         line.add({"-gdb", fill_in("tcp:{}:{}", gdb->host, gdb->port), "-S"});
     }
-    line.add(disk_words(config.disks));
+    line.add(disk_words(config.disks, config.cpus));
     const NetworkWords networks = open_networks(config.networks, config.disks.size());
     line.add(networks.words);
     line.add_channel("out", output);

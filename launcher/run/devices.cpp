@@ -47,7 +47,7 @@ Devices::Devices(const config::LaunchConfig& config, const memory::GuestMemory& 
     if (!register_pages_.is_mapped()) throw host::errno_error("no memory for device registers");
     for (std::size_t i = 0; i < config.disks.size(); ++i) {
         const std::string name = config::disk_name(i);
-        add(name, make_disk(config.disks[i], name, spin_facts_));
+        add(name, make_disk(config.disks[i], name, config.cpus, spin_facts_));
     }
     for (std::size_t i = 0; i < config.networks.size(); ++i)
         add(network_name(i), make_network(config.networks[i], i, memory_, spin_facts_, on_warning));

@@ -7,6 +7,7 @@
 #include "launcher/backend/ext4_image.hpp"
 #include "launcher/backend/overlay_file.hpp"
 #include "launcher/backend/recording_storage.hpp"
+#include "launcher/config/disk_option.hpp"
 
 namespace husk::run {
 
@@ -26,12 +27,13 @@ DiskFile open_file(const config::DiskConfig& config) {
 }  // namespace
 
 std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
-                                                event::SpinFacts& spin_facts) {
+                                                std::uint32_t vcpus, event::SpinFacts& spin_facts) {
     DiskFile file = open_file(config);
     devices::BlockFacts facts;
     facts.size_bytes = file.size_bytes();
     facts.block_bytes = file.block_bytes();
     facts.read_only = config.read_only;
+    facts.queue_count = config::queues_of(config, vcpus);
     facts.serial = config.serial.empty() ? "husk-" + name : config.serial;
     std::unique_ptr<backend::Storage> storage;
     if (config.overlay) {

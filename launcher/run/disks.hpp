@@ -2,6 +2,7 @@
 // A disk of the configuration as a block device.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,6 @@ namespace husk::run {
 
 // Opens and locks what the disk is kept in. Throws host::Error.
 [[nodiscard]] std::unique_ptr<devices::BlockDevice> make_disk(const config::DiskConfig& config, const std::string& name,
-                                                              event::SpinFacts& spin_facts);
+                                                              std::uint32_t vcpus, event::SpinFacts& spin_facts);
 
 }  // namespace husk::run

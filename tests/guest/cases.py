@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
-        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "mount", "cpus", "environments"}
+        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "queues", "mount", "cpus", "environments"}
 GUEST_DISK = "/dev/vda"  # what "{disk}" in an argument becomes in a guest
 TOOLS = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
@@ -34,6 +34,7 @@ class Case:
     cpus: int = 1
     environments: list[str] | None = None  # None: all
     disk: str | None = None  # size of a scratch disk
+    queues: int = 1  # of that disk
     mount: str | None = None  # where the disk, with an ext4 file system, is mounted; natively a folder takes its place
 
     def image(self, build: Path) -> Path:
@@ -60,7 +61,7 @@ class Case:
         """The same result, with what e2fsck says about the disk that the guest left."""
         if self.mount and disk and result.status is not None:
             check = subprocess.run(["e2fsck", "-fn", disk], capture_output=True, text=True, check=False, env=TOOLS)
-            result.damage = check.stdout if check.returncode else ""
+            result.damage = f"e2fsck: {check.stdout}" if check.returncode else ""
         return result
 
     def runs_in(self, environment: str) -> bool:
@@ -87,7 +88,7 @@ class Result:
     seconds: float = 0
     stdout_sha256: str | None = None  # instead of a stdout that is too long to send
     note: str = field(default="")
-    damage: str = ""  # what e2fsck found
+    damage: str = ""  # what e2fsck found, or what the devices have not seen
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -124,7 +125,7 @@ def judge(case: Case, result: Result, native: Result | None) -> str | None:
     if result.status is None:
         return f"no end after {result.seconds:.0f} s"
     if result.damage:
-        return f"e2fsck: {' '.join(result.damage.split())[:300]}"
+        return " ".join(result.damage.split())[:300]
     if result.status != case.status:
         return f"exit status {result.status}, should be {case.status}"
     if case.stdout is not None:

@@ -53,7 +53,8 @@ class Native:
 def husk_command(husk: Path, accelerator: str, image: Path, case: Case, disk: str | None) -> list[str]:
     env = [word for variable in case.env for word in ("--env", variable)]
     cpus = ["--cpus", str(case.cpus)] if case.cpus != 1 else []
-    disks = ["--disk", f"{disk}:{case.mount}" if case.mount else disk] if disk else []
+    file = f"{disk},queues={case.queues}" if case.queues != 1 else disk
+    disks = ["--disk", f"{file}:{case.mount}" if case.mount else file] if disk else []
     return [str(husk), "run", "--accel", accelerator, *case.options, *cpus, *disks, *env, str(image), "--", *case.arguments()]
 
 

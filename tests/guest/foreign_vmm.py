@@ -72,7 +72,9 @@ class ForeignVmm:
         # With a disk QEMU adds a word to the kernel line that says where it is.
         machine = "microvm,acpi=off" if disk else "microvm,auto-kernel-cmdline=off"
         disks = ["-global", "virtio-mmio.force-legacy=false", "-drive", f"file={disk},if=none,id=disk,format=raw",
-                 "-device", "virtio-blk-device,drive=disk"] if disk else []
+                 "-device", f"virtio-blk-device,drive=disk,num-queues={case.queues}"] if disk else []
+        # One line for each notification of a queue.
+        disks += ["-trace", "virtio_queue_notify", "-D", str(folder / "notified")] if case.queues != 1 else []
         return ["qemu-system-x86_64", "-M", machine, *disks, "-accel", "tcg", "-cpu", "max",
                 "-smp", str(case.cpus), "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-kernel", str(case.image(self.build)), "-append", append_line(case),
@@ -107,5 +109,10 @@ class ForeignVmm:
                 timed_out = True
             conversation.thread.join(timeout=5)
             out, err = (path.read_bytes() if path.exists() else b"" for path in (folder / "stdout", folder / "stderr"))
-            return case.check_disk(disk, Result(None if timed_out else conversation.exit_status, out, err + complaint,
+            result = case.check_disk(disk, Result(None if timed_out else conversation.exit_status, out, err + complaint,
                                                 shlex.join(command), time.monotonic() - begin))
+            if case.queues != 1:
+                text = (folder / "notified").read_text()
+                unused = [str(queue) for queue in range(case.queues) if f" n {queue} " not in text]
+                result.damage += f"queues that were never used: {', '.join(unused)}" if unused else ""
+            return result

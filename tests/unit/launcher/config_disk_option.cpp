@@ -57,6 +57,21 @@ TEST_CASE("a disk is a file with a mount point and options") {
     CHECK(all.mount_point == "/data");
 }
 
+TEST_CASE("a disk has the queues it is given, or one for each vCPU as far as the guest uses them") {
+    CHECK(queues_of(parsed("data.img"), 4) == 1);
+    CHECK(queues_of(parsed("data.img,queues=2"), 4) == 2);
+    CHECK(queues_of(parsed("data.img,queues=auto"), 4) == 4);
+    CHECK(queues_of(parsed("data.img,queues=auto"), 16) == disk_queues_max);
+    CHECK(complaint("data.img,queues=0") == "queues is '0', but it must be a number from 1 to 8, or auto");
+    CHECK(complaint("data.img,queues=9") == "queues is '9', but it must be a number from 1 to 8, or auto");
+    CHECK(complaint("data.img,queues=") == "queues is '', but it must be a number from 1 to 8, or auto");
+    LaunchConfig config;
+    read_config("[[disk]]\nfile = \"data.img\"\nqueues = 3\n[[disk]]\nfile = \"b.img\"\nqueues = \"auto\"\n",
+                "husk.toml", config);
+    CHECK(config.disks[0].queues == 3);
+    CHECK(queues_of(config.disks[1], 2) == 2);
+}
+
 TEST_CASE("a disk that makes no sense is refused with a reason") {
     CHECK(contains(complaint(""), "names no file"));
     CHECK(contains(complaint(":/data"), "names no file"));
