@@ -16,7 +16,6 @@ struct FrameState {
     FrameAccount account;
     Spinlock lock;  // over which blocks `allocator` has free, and over who holds blocks
     FrameAllocator allocator;
-    List<BlockHold> holds;
     std::atomic<FreedHook> freed_hook = nullptr;
 };
 extern constinit FrameState frame_state;

@@ -33,6 +33,8 @@ constexpr unsigned window_order = 4;
 // With less than that nobody keeps anything at hand.
 constexpr std::uint64_t plenty = (32 << 20) / abi::page_size;
 
+constinit List<BlockHold> holds;  // under the allocator's lock
+
 constinit std::atomic<Reclaimer> reclaimer = nullptr;
 // More than was asked for, so that not every allocation reclaims.
 constexpr std::uint64_t reclaim_step = 256;
@@ -213,7 +215,7 @@ void release_run(abi::GuestPhys begin, std::uint64_t blocks, unsigned order) {
 void split_frames(abi::GuestPhys block, unsigned order) {
     Guard guard(frame_state.lock);
     std::uint32_t references = 1;
-    for (BlockHold& hold : frame_state.holds) {
+    for (BlockHold& hold : holds) {
         if (hold.block != block) continue;
         hold.was_split = true;
         ++references;
@@ -229,7 +231,7 @@ void hold_block(BlockHold& hold, abi::GuestPhys block, unsigned order) {
     hold.was_split = false;
     Guard guard(frame_state.lock);
     frame_state.allocator.retain(frame_of(block));
-    frame_state.holds.push_back(hold);
+    holds.push_back(hold);
 }
 
 void release_hold(BlockHold& hold) {

@@ -96,8 +96,9 @@ private:
         Spinlock lock;
     };
 
-    SpaceLock<arch::max_vcpus> lock_;
-    std::array<SlotLock, 32> slot_locks_{};
+    // Of the only address space: not in the object, which is initialised data of every image.
+    static inline constinit SpaceLock<arch::max_vcpus> lock_;
+    static inline constinit std::array<SlotLock, 32> slot_locks_{};
     Spinlock table_lock_;  // over the pool of page tables, for those who hold lock_ together
     MappingTree tree_;
     PageTables tables_;

@@ -25,6 +25,7 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     if (!config.name.empty()) name_.emplace(control::NameClaim::claim(config.name));
     const kvm::System system = kvm::System::open();
     check_cpu_count(config.cpus, system, hooks.on_warning);
+    check_memory(memory_.size_bytes(), hooks.on_warning);
     kvm::load_cpu_model(system, cpu_model_);
     timer.done("cpu model");
     plan_ = boot::plan_memory(image.segments, memory_.size_bytes(), config.cpus,

@@ -8,6 +8,7 @@
 #include "launcher/config/text.hpp"
 #include "launcher/host/cpu_affinity.hpp"
 #include "launcher/host/error.hpp"
+#include "launcher/host/installed_memory.hpp"
 
 namespace husk::run {
 
@@ -26,6 +27,13 @@ void check_pins(const config::LaunchConfig& config) {
             throw host::Error(host::ExitCode::placement,
                               fill_in("--pin names CPU {}, which is not there or not for this process", pin));
     }
+}
+
+void check_memory(std::uint64_t memory_bytes, const std::function<void(std::string_view)>& on_warning) {
+    const std::uint64_t installed = host::installed_memory_bytes();
+    if (!on_warning || installed == 0 || memory_bytes <= installed) return;
+    on_warning(fill_in("--memory is {} MiB and this host has {} MiB: what it cannot back, the guest will miss",
+                       memory_bytes >> 20, installed >> 20));
 }
 
 void check_cpu_count(std::uint32_t cpus, const kvm::System& system,

@@ -18,4 +18,8 @@ void check_pins(const config::LaunchConfig& config);
 void check_cpu_count(std::uint32_t cpus, const kvm::System& system,
                      const std::function<void(std::string_view)>& on_warning);
 
+// The ceiling is a promise, and whether the host can keep it is the operator's choice: on_warning hears when it is more
+// than the host has.
+void check_memory(std::uint64_t memory_bytes, const std::function<void(std::string_view)>& on_warning);
+
 }  // namespace husk::run

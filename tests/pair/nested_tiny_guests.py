@@ -44,6 +44,11 @@ SCRIPTS = {
     "two_vcpus_write_registers_at_once": (
         ["smp_registers"],
         "truncate -s 64K /tmp/disk; /t/husk run --cpus 2 --disk /tmp/disk /t/guests/smp_registers && echo good"),
+    "a_ceiling_above_the_hosts_memory_is_said": (
+        ["exit"],
+        "/t/husk run --memory 1G /t/guests/exit 2>/tmp/said; [ $? = 42 ] && [ ! -s /tmp/said ] || { cat /tmp/said; exit 1; }\n"
+        "/t/husk run --memory 8G /t/guests/exit 2>/tmp/said; [ $? = 42 ] && grep -c 'is 8192 MiB and this host has' /tmp/said"
+        " && echo good || cat /tmp/said"),
     "a_signal_goes_to_a_vcpu_that_waits": (
         ["smp_signal"],
         "/t/husk run --cpus 2 /t/guests/smp_signal >/tmp/ready & vm=$!\n"

@@ -36,6 +36,8 @@ std::uint64_t address(const Word& word) { return reinterpret_cast<std::uint64_t>
 
 template <class Body>
 void run_all(int count, Body body) {
+    static const bool is_ready = (futex::initialise(), true);
+    REQUIRE(is_ready);
     std::vector<std::jthread> threads;
     for (int i = 0; i < count; ++i) threads.emplace_back([&body, i] { body(i); });
 }
