@@ -48,6 +48,13 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
             return &options.reuse_address;
         case so::reuse_port:
             return &options.reuse_port;
+        // Remembered, with nothing behind them here.
+        case so::debug:
+            return &options.debug;
+        case so::dont_route:
+            return &options.dont_route;
+        case so::no_check:
+            return &options.no_check;
         case so::keep_alive:
             return &options.keep_alive;
         case so::broadcast:
@@ -67,8 +74,7 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
 
 // Taken, with nothing behind it here.
 bool is_ignored(int option) {
-    return option == so::debug || option == so::dont_route || option == so::no_check || option == so::busy_poll ||
-           option == so::incoming_cpu;
+    return option == so::busy_poll || option == so::incoming_cpu;
 }
 
 }  // namespace

@@ -32,6 +32,9 @@ struct SocketOptions {
     std::atomic<bool> pass_credentials = false;
     std::atomic<bool> timestamp = false;
     std::atomic<bool> timestamp_ns = false;
+    std::atomic<bool> debug = false;
+    std::atomic<bool> dont_route = false;
+    std::atomic<bool> no_check = false;
     std::atomic<bool> lingers = false;
     std::atomic<std::int32_t> linger_seconds = 0;
     std::atomic<std::int32_t> priority = 0;

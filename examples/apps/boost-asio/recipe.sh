@@ -19,7 +19,6 @@ build_app() {
 
 check_app() {
     for test in "${tests[@]}"; do
-        [ "$test" = socket_base ] || expect "$test" succeeds "images/${test//\//.}"
+        expect "$test" succeeds "images/${test//\//.}"
     done
-    known_failure "socket_base: SO_DEBUG and SO_DONTROUTE are taken, but not remembered" do_not_route2 vm images/socket_base
 }

@@ -282,7 +282,7 @@ void connections() {
         is("SO_REUSEADDR", get(SOL_SOCKET, SO_REUSEADDR));
         is("SO_KEEPALIVE", get(SOL_SOCKET, SO_KEEPALIVE));
         is("TCP_NODELAY", get(IPPROTO_TCP, TCP_NODELAY));
-        for (int option : {SO_REUSEADDR, SO_KEEPALIVE, SO_REUSEPORT}) {
+        for (int option : {SO_REUSEADDR, SO_KEEPALIVE, SO_REUSEPORT, SO_DEBUG, SO_DONTROUTE, SO_NO_CHECK}) {
             const int five = 5;
             needs(setsockopt(tcp, SOL_SOCKET, option, &five, sizeof five));
             is("set to 5", get(SOL_SOCKET, option));
