@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # nghttpd, the HTTP/2 server of nghttp2 (C++, libev, OpenSSL): in a VM, asked by nghttp and h2load, which are images too and
 # run on the host as Linux programs.
-# Written, and not run through yet: ./dev apps runs it only by name.
-unproven=1
 package=nghttp2 proof=src/nghttpd.cc needs="libev-dev libc-ares-dev libssl-dev zlib1g-dev pkg-config"
 
 build_app() {
     # Its programs are made for the shared library; what CMake would tell of that is said by hand.
-    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-g0 \
-        -DCMAKE_CXX_FLAGS="-g0 -DNGHTTP2_STATICLIB -I$PWD/lib/includes -I$PWD/build/lib/includes" \
+    local flags="-g0 -DNGHTTP2_STATICLIB -I$PWD/lib/includes -I$PWD/build/lib/includes"
+    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" \
         -DCMAKE_EXE_LINKER_FLAGS="-L$PWD/build/lib" -DSTATIC_LIB_SUFFIX= -DENABLE_SHARED_LIB=OFF -DENABLE_STATIC_LIB=ON \
-        -DENABLE_APP=ON -DENABLE_HPACK_TOOLS=OFF -DENABLE_EXAMPLES=OFF -DWITH_LIBXML2=OFF -DWITH_JEMALLOC=OFF \
+        -DENABLE_APP=ON -DENABLE_HPACK_TOOLS=OFF -DENABLE_EXAMPLES=OFF -DCMAKE_DISABLE_FIND_PACKAGE_LibXml2=ON -DWITH_JEMALLOC=OFF \
         -DCMAKE_FIND_LIBRARY_SUFFIXES=.a -DCMAKE_DISABLE_FIND_PACKAGE_Systemd=ON -DCMAKE_DISABLE_FIND_PACKAGE_Jansson=ON
     cmake --build build -j2 --target nghttp2_static
     cmake --build build -j2 --target nghttpd nghttp h2load

@@ -4,16 +4,33 @@ package=redis proof=src/server.c
 
 build_app() { make -C src MALLOC=libc USE_SYSTEMD=no redis-server redis-cli redis-benchmark; }
 
-# Units of the suite that take a minute at most in all, and their tests that need neither a fork nor a replica.
-suite=(type/incr type/hash multi protocol pubsub bitops)
+# Units of the suite that can do with a server elsewhere, without those that take long in an emulated CPU: geo, string, list and zset.
+suite=(protocol keyspace quit pubsub multi expire scan sort dump other info-command introspection introspection-2 slowlog bitops
+    bitfield functions scripting latency-monitor lazyfree pause tracking hyperloglog type/incr type/hash type/set type/list-2
+    type/stream type/stream-cgroups)
+# Their tests that are left out, beside those that are tagged as needing a replica or a snapshot.
+left_out=(
+    # They need a second process, untagged.
+    "Same dataset digest if saving/reloading as AOF?" "EXPIRES after AOF reload (without rewrite)"
+    "Empty stream can be rewrite into AOF correctly" "Stream can be rewrite into AOF correctly after XDEL lastid"
+    "Consumer without PEL is present in AOF after AOFRW" "Empty stream with no lastid can be rewrite into AOF correctly"
+    "/Lazy-expire should not be wrapped in MULTI/EXEC"
+    # It takes a port of the host, and expects the server not to get it.
+    "CONFIG SET rollback on apply error"
+    # It expects host and VM to agree on the time by a tenth of a second; QEMU's clock counts seconds.
+    "RESTORE can set an absolute expire"
+    # It fails natively.
+    "RESTORE fail with invalid payload size")
 
 check_app() {
     port=$(free_port)
     rm -f redis.img
     "$husk" disk create redis.img 256M
     trap 'kill -KILL "$server" 2>/dev/null' EXIT
-    serve
-    expect "its test suite passes" run_suite
+    # With a log from the start, since one cannot be begun later.
+    serve --appendonly yes
+    for unit in "${suite[@]}"; do expect "its tests of $unit pass" run_unit "$unit"; done
+    restart
     expect "the benchmark's requests are served" src/redis-benchmark -p "$port" -q -n 20000 -c 50 -P 16 -t get,set
     known_failure "a background save needs a second process" "fork" background_save
     ask flushall >/dev/null
@@ -21,6 +38,7 @@ check_app() {
     expect "without a fork a log cannot be begun at run time" append_only no
     restart --appendonly yes --appendfsync always
     expect "a log that was begun at the start is written" append_only yes
+    ask flushall >/dev/null
     write_keys early
     restart --appendonly yes --appendfsync always
     expect "always: every acknowledged write survives a kill of the launcher" same_value 200 ask dbsize
@@ -72,8 +90,9 @@ serve() {
     while kill -0 "$server" && ! ask ping | grep -q PONG; do sleep 0.05; done 2>/dev/null
 }
 
-run_suite() {
-    tclsh tests/test_helper.tcl --host 127.0.0.1 --port "$port" --singledb --tags "-needs:repl -needs:save -slow" \
-        $(printf -- "--single unit/%s " "${suite[@]}") >suite.log 2>&1 </dev/null
-    ! grep -E 'err.{0,8}\]: |exception' suite.log
+run_unit() {
+    local skips=()
+    for test in "${left_out[@]}"; do skips+=(--skiptest "$test"); done
+    timeout 900 tclsh tests/test_helper.tcl --host 127.0.0.1 --port "$port" --tags "-needs:repl -needs:save -slow" "${skips[@]}" \
+        --single "unit/$1" </dev/null
 }

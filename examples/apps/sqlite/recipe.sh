@@ -9,7 +9,7 @@ suite=(select1 select2 select4 insert update delete index join trans func expr w
     temptable io tempdb json101 json102 analyzeD analyzeG async4 autoindex2 autoindex5 backup4 backup5 badutf2
     bestindex3 bestindex9 bind2 capi3b capi3e chunksize coalesce collateB columncount cursorhint cursorhint2 distinct2
     e_blobwrite eqp filter2 fts1f fts2k fts3af fts3defer3 fts3expr4 fts4onepass hidden imposter1 interrupt2 jrnlmode
-    mallocB mallocM multiplex3 mutex2 nolock numindex1 orderby9 pragma5 printf2 shared7 shell1 shell2 tkt-80e031a00f
+    mallocB mallocM multiplex3 mutex2 nolock numindex1 orderby9 pragma5 printf2 shared7 tkt-80e031a00f
     tkt-a7b7803e tkt-b351d95f9 tkt-cbd054fa6b tkt-d82e3f3721 tkt1514 tkt2285 tkt3493 tkt3731 tkt3832 uri2 vtab8
     zipfile2)
 
