@@ -73,9 +73,7 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
 }
 
 // Taken, with nothing behind it here.
-bool is_ignored(int option) {
-    return option == so::busy_poll || option == so::incoming_cpu;
-}
+bool is_ignored(int option) { return option == so::busy_poll || option == so::incoming_cpu; }
 
 }  // namespace
 
