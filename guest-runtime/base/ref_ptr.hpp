@@ -20,6 +20,8 @@ public:
 
     // Whether there is more than one owner; an only owner whom nobody can get a reference from may rely on false.
     [[nodiscard]] bool is_shared() const { return references_.load(std::memory_order_acquire) != 1; }
+    // How many owners there are; whoever has a use for it keeps them from changing.
+    [[nodiscard]] std::uint32_t owners() const { return references_.load(std::memory_order_acquire); }
     void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
     // False: the last owner has gone, and the object is on its way out.
     [[nodiscard]] bool try_retain() {

@@ -69,6 +69,12 @@ Result<InetEndpoint> inet_endpoint(const Address& address, Family family, bool o
     return family == Family::inet ? endpoint4(address) : endpoint6(address, only_ipv6);
 }
 
+Result<InetEndpoint> own_endpoint(const Address& address, Family family, bool only_ipv6) {
+    auto endpoint = inet_endpoint(address, family, only_ipv6);
+    if (!endpoint.ok() && endpoint.error() == Errno::enetunreach) return Errno::einval;
+    return endpoint;
+}
+
 Address inet_address(const ip_addr_t& address, std::uint16_t port, Family family) {
     if (family == Family::inet) {
         SocketAddress4 raw{static_cast<std::uint16_t>(family), swapped(port), 0, {}};
@@ -77,8 +83,8 @@ Address inet_address(const ip_addr_t& address, std::uint16_t port, Family family
     }
     SocketAddress6 raw{static_cast<std::uint16_t>(family), swapped(port), 0, {}, 0};
     if (IP_IS_V4_VAL(address)) {
-        // The wildcard of IPv4 is that of IPv6 to such a socket.
-        if (ip_2_ip4(&address)->addr != 0) {
+        // Without a port it is the one of a socket that has no address yet.
+        if (ip_2_ip4(&address)->addr != 0 || port != 0) {
             raw.address[2] = mapped_mark;
             raw.address[3] = ip_2_ip4(&address)->addr;
         }

@@ -14,10 +14,12 @@ struct InetEndpoint {
     std::uint16_t port;
 };
 
-// What a socket of `family` may bind to or send to. IPv4-mapped addresses become IPv4, the unspecified one of IPv6 a
+// What a socket of `family` may send to. IPv4-mapped addresses become IPv4, the unspecified one of IPv6 a
 // wildcard for both families unless `only_ipv6`. EINVAL for a short one, EAFNOSUPPORT for another family, ENETUNREACH
 // for a mapped one on a socket that is `only_ipv6`.
 Result<InetEndpoint> inet_endpoint(const Address& address, Family family, bool only_ipv6);
+// What it may bind to: the same, but EINVAL instead of ENETUNREACH.
+Result<InetEndpoint> own_endpoint(const Address& address, Family family, bool only_ipv6);
 // As the application of a socket of `family` sees it: IPv4 on an IPv6 socket is mapped.
 Address inet_address(const ip_addr_t& address, std::uint16_t port, Family family);
 // The unspecified address as a destination means this machine.

@@ -48,6 +48,13 @@ bool is_taken(const tcp_pcb& of, std::uint16_t port, const InetEndpoint& to) {
 
 }  // namespace
 
+bool overlap(const ip_addr_t& a, const ip_addr_t& b) {
+    bool any_a = ip_addr_isany_val(a) || IP_IS_ANY_TYPE_VAL(a), any_b = ip_addr_isany_val(b) || IP_IS_ANY_TYPE_VAL(b);
+    if (IP_IS_ANY_TYPE_VAL(a) || IP_IS_ANY_TYPE_VAL(b)) return true;
+    if (IP_IS_V6_VAL(a) != IP_IS_V6_VAL(b)) return false;
+    return any_a || any_b || ip_addr_cmp(&a, &b);
+}
+
 std::uint16_t unused_port() {
     // One walk marks what connections have.
     std::array<std::uint64_t, (port_count + 63) / 64> used{};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Source addresses and ports that the application leaves to the system. All with the stack's lock held.
+// Source addresses and ports that the application leaves to the system, and which may be had side by side. All with the
+// stack's lock held.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,9 @@ struct tcp_pcb;
 
 namespace husk::net {
 
+// Whether a packet could be for both addresses. That of any type is the wildcard of both families, as of an IPv6 socket
+// without IPV6_V6ONLY.
+bool overlap(const ip_addr_t& a, const ip_addr_t& b);
 // A TCP port that no listener, bound socket or connection has; 0: none is left.
 std::uint16_t unused_port();
 // Gives a connection to `to` the source address and, where it is not bound, a port that no other connection between the

@@ -36,15 +36,6 @@ public:
         file->add_handle();
         files_[count_++] = std::move(file);
     }
-    // A second set of handles on the same descriptions, for MSG_PEEK.
-    [[nodiscard]] Result<PassedFiles> duplicate() const {
-        PassedFiles copy;
-        if (count_ == 0) return copy;
-        HUSK_TRY(copy.reserve(count_));
-        for (std::size_t i = 0; i < count_; ++i) copy.add(files_[i]);
-        return copy;
-    }
-
     [[nodiscard]] std::size_t count() const { return count_; }
     [[nodiscard]] const RefPtr<fs::File>& operator[](std::size_t index) const { return files_[index]; }
 

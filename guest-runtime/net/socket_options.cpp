@@ -63,6 +63,12 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
             return &options.out_of_band_inline;
         case so::pass_credentials:
             return &options.pass_credentials;
+        case so::debug:
+            return &options.debug;
+        case so::dont_route:
+            return &options.dont_route;
+        case so::no_check:
+            return &options.no_check;
         case so::timestamp:
             return &options.timestamp;
         case so::timestamp_ns:

@@ -9,162 +9,87 @@
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/net/local_ports.hpp"
 #include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/tcp_callbacks.hpp"
 #include "guest-runtime/net/tcp_table.hpp"
 
 namespace husk::net {
 
 namespace {
 
-// All listeners, guarded by the stack's lock.
-constinit List<TcpEndpoint, TcpListenerTag> listeners;
-
-using ListenerNode = ListNode<TcpListenerTag>;
-
-constexpr std::uint32_t most_backlog = 4096;  // net.core.somaxconn
-constexpr std::uint8_t poll_interval = 10;    // slow ticks between retries when lwIP was out of memory
-constexpr unsigned most_time_waits = 256;
-// Of all listeners together; a flood pushes out others of its kind.
-constexpr unsigned most_half_open = 4096;
-constinit unsigned half_open = 0;
-
-bool overlap(const ip_addr_t& a, const ip_addr_t& b) {
-    bool any_a = ip_addr_isany_val(a) || IP_IS_ANY_TYPE_VAL(a), any_b = ip_addr_isany_val(b) || IP_IS_ANY_TYPE_VAL(b);
-    if (IP_IS_ANY_TYPE_VAL(a) || IP_IS_ANY_TYPE_VAL(b)) return true;
-    if (IP_IS_V6_VAL(a) != IP_IS_V6_VAL(b)) return false;
-    return any_a || any_b || ip_addr_cmp(&a, &b);
-}
-
-// Ended connections that wait for stragglers are looked through at every new one: a busy server keeps the latest few.
-void limit_time_waits() {
-    unsigned count = 0;
-    tcp_pcb* pcb = tcp_tw_pcbs;
-    while (pcb != nullptr && ++count < most_time_waits) pcb = pcb->next;
-    while (pcb != nullptr && pcb->next != nullptr) {
-        tcp_pcb* old = pcb->next;
-        tcp_pcb_remove(&tcp_tw_pcbs, old);
-        tcp_free(old);
-    }
-}
+constexpr std::uint8_t poll_interval = 10;  // slow ticks between retries when lwIP was out of memory
 
 }  // namespace
 
-// What lwIP calls, always with the stack's lock held.
-struct TcpCallbacks {
-    static TcpEndpoint& endpoint(void* argument) { return *static_cast<TcpEndpoint*>(argument); }
-
-    static err_t on_received(void* argument, tcp_pcb*, pbuf* chain, err_t) {
-        TcpEndpoint& end = endpoint(argument);
-        if (chain != nullptr) {
-            end.received_.append(chain);
-        } else {
-            end.reading_ended_.store(true, std::memory_order_release);
-        }
-        if (end.deferred_for_) end.announce_deferred();
-        end.waiters_.wake_reader();
-        if (chain == nullptr) end.waiters_.writers.wake_all();
-        return ERR_OK;
+err_t TcpCallbacks::on_received(void* argument, tcp_pcb*, pbuf* chain, err_t) {
+    TcpEndpoint& end = endpoint(argument);
+    if (chain != nullptr) {
+        end.received_.append(chain);
+    } else {
+        end.reading_ended_.store(true, std::memory_order_release);
     }
+    if (end.deferred_for_) end.announce_deferred();
+    end.waiters_.wake_reader();
+    if (chain == nullptr) end.waiters_.writers.wake_all();
+    return ERR_OK;
+}
 
-    static err_t on_acknowledged(void* argument, tcp_pcb* pcb, u16_t size_bytes) {
-        TcpEndpoint& end = endpoint(argument);
-        std::size_t freed = end.unacknowledged_.acknowledge(size_bytes);
-        end.outstanding_bytes_.fetch_sub(freed, std::memory_order_seq_cst);
-        end.write_rest(*pcb);
-        if (freed != 0 && end.wants_room_.exchange(false, std::memory_order_seq_cst)) end.waiters_.wake_writer();
-        return ERR_OK;
-    }
+err_t TcpCallbacks::on_acknowledged(void* argument, tcp_pcb* pcb, u16_t size_bytes) {
+    TcpEndpoint& end = endpoint(argument);
+    std::size_t freed = end.unacknowledged_.acknowledge(size_bytes);
+    end.outstanding_bytes_.fetch_sub(freed, std::memory_order_seq_cst);
+    end.write_rest(*pcb);
+    if (freed != 0 && end.wants_room_.exchange(false, std::memory_order_seq_cst)) end.waiters_.wake_writer();
+    return ERR_OK;
+}
 
-    static err_t on_poll(void* argument, tcp_pcb* pcb) {
-        TcpEndpoint& end = endpoint(argument);
-        end.write_rest(*pcb);
-        tcp_output(pcb);
-        return ERR_OK;
-    }
+err_t TcpCallbacks::on_poll(void* argument, tcp_pcb* pcb) {
+    TcpEndpoint& end = endpoint(argument);
+    end.write_rest(*pcb);
+    tcp_output(pcb);
+    return ERR_OK;
+}
 
-    static err_t on_connected(void* argument, tcp_pcb* pcb, err_t) {
-        TcpEndpoint& end = endpoint(argument);
-        end.local_ = {pcb->local_ip, pcb->local_port};
-        end.state_.store(TcpEndpoint::State::connected, std::memory_order_release);
-        end.open_window(*pcb);
-        end.write_rest(*pcb);
-        end.waiters_.wake_all();
-        return ERR_OK;
-    }
+err_t TcpCallbacks::on_connected(void* argument, tcp_pcb* pcb, err_t) {
+    TcpEndpoint& end = endpoint(argument);
+    end.local_ = {pcb->local_ip, pcb->local_port};
+    end.state_.store(TcpEndpoint::State::connected, std::memory_order_release);
+    end.open_window(*pcb);
+    end.write_rest(*pcb);
+    end.waiters_.wake_all();
+    return ERR_OK;
+}
 
-    // The pcb is gone already.
-    static void on_failed(void* argument, err_t error) {
-        TcpEndpoint& end = endpoint(argument);
-        bool was_connecting = end.state() == TcpEndpoint::State::connecting;
-        Errno why = errno_of(error);
-        if (error == ERR_RST && was_connecting) why = Errno::econnrefused;
-        if (error == ERR_ABRT && end.soft_error_ != 0) why = static_cast<Errno>(end.soft_error_);
-        if (error == ERR_CLSD) {  // both sides had closed: no error
-            end.pcb_ = nullptr;
-            end.writing_ended_.store(true, std::memory_order_release);
-            end.waiters_.wake_all();
-            return;
-        }
-        end.end_with(why);
-        if (!end.deferred_for_) return;
-        end.deferred_for_ = {};
-        end.release();
-    }
-
-    // lwIP frees the pcb: the reference that it held goes.
-    static void on_destroyed(u8_t, void* data) {
-        if (data == nullptr) {
-            --half_open;
-            note_connection_ended();
-            return;
-        }
-        TcpEndpoint& end = endpoint(data);
+// The pcb is gone already.
+void TcpCallbacks::on_failed(void* argument, err_t error) {
+    TcpEndpoint& end = endpoint(argument);
+    bool was_connecting = end.state() == TcpEndpoint::State::connecting;
+    Errno why = errno_of(error);
+    if (error == ERR_RST && was_connecting) why = Errno::econnrefused;
+    if (error == ERR_ABRT && end.soft_error_ != 0) why = static_cast<Errno>(end.soft_error_);
+    if (error == ERR_CLSD) {  // both sides had closed: no error
         end.pcb_ = nullptr;
-        if (std::exchange(end.is_counted_, false)) note_connection_ended();
-        end.release();
+        end.writing_ended_.store(true, std::memory_order_release);
+        end.waiters_.wake_all();
+        return;
     }
+    end.end_with(why);
+    if (!end.deferred_for_) return;
+    end.deferred_for_ = {};
+    end.release();
+}
 
-    // A SYN. With a full queue it is passed over, as on Linux: the peer will try again.
-    static err_t on_half_open(u8_t, tcp_pcb_listen* listening, tcp_pcb* pcb) {
-        TcpEndpoint& listener = endpoint(listening->ext_args[0].data);
-        if (listener.pending_count_ > listener.backlog_ && !listener.settings_.reuse_port) return ERR_MEM;
-        if (half_open >= most_half_open) evict_half_open(pcb);
-        ++half_open;
-        note_connection_begun();
-        tcp_ext_arg_set_callbacks(pcb, 0, &lifetime);
-        return ERR_OK;
+// lwIP frees the pcb: the reference that it held goes.
+void TcpCallbacks::on_destroyed(u8_t, void* data) {
+    if (data == nullptr) {
+        count_half_open_out();
+        note_connection_ended();
+        return;
     }
-    static constexpr tcp_ext_arg_callbacks lifetime = {on_destroyed, on_half_open};
-
-    static err_t on_accepted(void* argument, tcp_pcb* pcb, err_t error) {
-        if (error != ERR_OK || pcb == nullptr) return ERR_OK;
-        TcpEndpoint& listener = endpoint(argument).least_busy_twin();
-        auto made = make_ref<TcpEndpoint>(listener.is_ipv6_);
-        if (!made.ok()) {
-            tcp_abort(pcb);
-            return ERR_ABRT;
-        }
-        TcpEndpoint& end = *made.value();
-        end.settings_ = listener.settings_;
-        end.adopt(*pcb);
-        --half_open;
-        end.is_counted_ = true;
-        end.hash_ = connection_hash(*pcb);
-        end.state_.store(TcpEndpoint::State::connected, std::memory_order_release);
-        end.local_ = {pcb->local_ip, pcb->local_port};
-        end.remote_ = {pcb->remote_ip, pcb->remote_port};
-        end.open_window(*pcb);
-        end.apply_settings();
-        if (end.settings_.defer_accept_ms == 0) {
-            end.announce(listener);
-        } else {
-            end.retain();  // for on_failed(), which may follow on_destroyed()
-            end.deferred_for_ = RefPtr<TcpEndpoint>(&listener);
-            end.deferred_until_ticks_ = tcp_ticks + end.settings_.defer_accept_ms / TCP_SLOW_INTERVAL;
-        }
-        limit_time_waits();
-        return ERR_OK;
-    }
-};
+    TcpEndpoint& end = endpoint(data);
+    end.pcb_ = nullptr;
+    if (std::exchange(end.is_counted_, false)) note_connection_ended();
+    end.release();
+}
 
 TcpEndpoint::~TcpEndpoint() = default;
 
@@ -241,10 +166,17 @@ void TcpEndpoint::apply_settings() {
     tcp_output(&pcb);
 }
 
-bool TcpEndpoint::conflicts(const InetEndpoint& to) const {
-    for (TcpEndpoint& other : listeners) {
-        if (&other == this || other.local_.port != to.port || !overlap(other.local_.address, to.address)) continue;
-        if (!other.settings_.reuse_port || !settings_.reuse_port) return true;
+bool TcpEndpoint::may_share_with(const TcpEndpoint& other) const {
+    return (settings_.reuse_address && other.settings_.reuse_address) ||
+           (settings_.reuse_port && other.settings_.reuse_port);
+}
+
+// By a socket that neither listens nor is connected. lwIP looks at those of the same family only.
+bool TcpEndpoint::is_bound_beside(const InetEndpoint& to) const {
+    for (const tcp_pcb* pcb = tcp_bound_pcbs; pcb != nullptr; pcb = pcb->next) {
+        if (pcb == pcb_ || pcb->local_port != to.port || !overlap(pcb->local_ip, to.address)) continue;
+        const TcpEndpoint* other = of(*pcb);
+        if (other == nullptr || !may_share_with(*other)) return true;
     }
     return false;
 }
@@ -264,7 +196,8 @@ Result<> TcpEndpoint::bind(const InetEndpoint& to) {
     StackGuard guard;
     if (is_bound_ || state() != State::fresh) return Errno::einval;
     if (!may_bind_to(to.address)) return Errno::eaddrnotavail;
-    if (to.port != 0 && (conflicts(to) || is_port_of_connection(to))) return Errno::eaddrinuse;
+    if (to.port != 0 && (is_listened_at(to) || is_bound_beside(to) || is_port_of_connection(to)))
+        return Errno::eaddrinuse;
     HUSK_TRY(ensure_pcb(nullptr));
     std::uint16_t port = to.port != 0 ? to.port : unused_port();
     if (port == 0) return Errno::eaddrinuse;
@@ -316,89 +249,6 @@ void TcpEndpoint::disconnect() {
     state_.store(State::fresh, std::memory_order_release);
     reading_ended_ = writing_ended_ = false;
     is_bound_ = false;
-}
-
-Result<> TcpEndpoint::listen(int backlog) {
-    StackGuard guard;
-    std::uint32_t wanted = backlog < 0 ? most_backlog : std::min(static_cast<std::uint32_t>(backlog), most_backlog);
-    if (state() == State::listening) {
-        backlog_ = wanted;
-        return {};
-    }
-    if (state() != State::fresh) return Errno::einval;
-    HUSK_TRY(ensure_pcb(nullptr));
-    if (!is_bound_) {
-        ip_addr_t any = is_ipv6_ ? (settings_.only_ipv6 ? *IP6_ADDR_ANY : *IP_ANY_TYPE) : *IP4_ADDR_ANY;
-        std::uint16_t port = unused_port();
-        if (port == 0) return Errno::eaddrinuse;
-        err_t bound = tcp_bind(pcb_, &any, port);
-        if (bound != ERR_OK) return errno_of(bound);
-        is_bound_ = true;
-        local_ = {any, pcb_->local_port};
-    }
-    if (conflicts(local_)) return Errno::eaddrinuse;
-    err_t error = ERR_OK;
-    // lwIP looks for a second listener only where SO_REUSEADDR allows it to be; conflicts() has looked.
-    ip_reset_option(pcb_, SOF_REUSEADDR);
-    // It comes back as another, smaller pcb; the reference goes along.
-    retain();
-    tcp_pcb* listening = tcp_listen_with_backlog_and_err(pcb_, TCP_DEFAULT_LISTEN_BACKLOG, &error);
-    if (listening == nullptr) {
-        release();
-        return errno_of(error);
-    }
-    pcb_ = listening;
-    backlog_ = wanted;
-    tcp_arg(pcb_, this);
-    tcp_accept(pcb_, TcpCallbacks::on_accepted);
-    state_.store(State::listening, std::memory_order_release);
-    apply_settings();
-    listeners.push_back(*this);
-    return {};
-}
-
-// Of the listeners that share this one's address by SO_REUSEPORT, the one with the shortest queue.
-TcpEndpoint& TcpEndpoint::least_busy_twin() {
-    TcpEndpoint* best = this;
-    if (!settings_.reuse_port) return *best;
-    for (TcpEndpoint& other : listeners) {
-        if (!other.settings_.reuse_port || other.local_.port != local_.port ||
-            !ip_addr_cmp(&other.local_.address, &local_.address))
-            continue;
-        if (other.pending_count_ < best->pending_count_) best = &other;
-    }
-    // The next connection begins with the next of them.
-    static_cast<ListenerNode*>(best)->unlink();
-    listeners.push_back(*best);
-    return *best;
-}
-
-// accept() will have it.
-void TcpEndpoint::announce(TcpEndpoint& listener) {
-    retain();
-    listener.pending_.push_back(*this);
-    listener.pending_count_.fetch_add(1, std::memory_order_release);
-    listener.waiters_.wake_reader();
-}
-
-void TcpEndpoint::announce_deferred() {
-    RefPtr<TcpEndpoint> listener = std::exchange(deferred_for_, {});
-    announce(*listener);
-    release();
-}
-
-RefPtr<TcpEndpoint> TcpEndpoint::take_pending() {
-    auto taken = RefPtr<TcpEndpoint>::adopt(pending_.pop_front());
-    if (taken) pending_count_.fetch_sub(1, std::memory_order_release);
-    return taken;
-}
-
-Result<RefPtr<TcpEndpoint>> TcpEndpoint::accept() {
-    StackGuard guard;
-    if (state() != State::listening) return Errno::einval;
-    RefPtr<TcpEndpoint> accepted = take_pending();
-    if (!accepted) return Errno::eagain;
-    return accepted;
 }
 
 InetEndpoint TcpEndpoint::local() {

@@ -126,7 +126,10 @@ private:
     void apply_settings();
     void credit(std::size_t consumed_bytes);
     void end_with(Errno error);
-    [[nodiscard]] bool conflicts(const InetEndpoint& to) const;
+    // Whether SO_REUSEADDR or SO_REUSEPORT of both let them have one port.
+    [[nodiscard]] bool may_share_with(const TcpEndpoint& other) const;
+    [[nodiscard]] bool is_listened_at(const InetEndpoint& to) const;
+    [[nodiscard]] bool is_bound_beside(const InetEndpoint& to) const;
     [[nodiscard]] bool is_port_of_connection(const InetEndpoint& to) const;
     TcpEndpoint& least_busy_twin();
     RefPtr<TcpEndpoint> take_pending();

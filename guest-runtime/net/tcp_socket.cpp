@@ -61,7 +61,7 @@ void TcpSocket::linger() {
 }
 
 Result<> TcpSocket::bind(const Address& address) {
-    return endpoint_->bind(HUSK_TRY(inet_endpoint(address, family(), ip_.only_ipv6)));
+    return endpoint_->bind(HUSK_TRY(own_endpoint(address, family(), ip_.only_ipv6)));
 }
 
 Result<> TcpSocket::connect(const Address& address) {

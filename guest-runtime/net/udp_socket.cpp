@@ -11,6 +11,7 @@
 #include "guest-runtime/fs/make_ref_as.hpp"
 #include "guest-runtime/fs/terminal.hpp"
 #include "guest-runtime/net/interface_requests.hpp"
+#include "guest-runtime/net/local_ports.hpp"
 #include "guest-runtime/net/multicast.hpp"
 #include "guest-runtime/net/option_value.hpp"
 #include "guest-runtime/net/stack.hpp"
@@ -92,11 +93,25 @@ void UdpSocket::apply_options() {
     if (ip_.multicast_loops) udp_set_flags(pcb_, UDP_FLAGS_MULTICAST_LOOP);
 }
 
+// lwIP looks at sockets of the same family only.
+bool UdpSocket::is_taken(const InetEndpoint& at) const {
+    for (const udp_pcb* pcb = udp_pcbs; pcb != nullptr; pcb = pcb->next) {
+        if (pcb == pcb_ || pcb->local_port != at.port || !overlap(pcb->local_ip, at.address)) continue;
+        const UdpSocket* other = of(*pcb);
+        if (other == nullptr) return true;
+        bool may_share = (options_.reuse_address && other->options_.reuse_address) ||
+                         (options_.reuse_port && other->options_.reuse_port);
+        if (!may_share) return true;
+    }
+    return false;
+}
+
 Result<> UdpSocket::bind(const Address& address) {
-    InetEndpoint to = HUSK_TRY(inet_endpoint(address, family(), ip_.only_ipv6));
+    InetEndpoint to = HUSK_TRY(own_endpoint(address, family(), ip_.only_ipv6));
     StackGuard guard;
     if (pcb_->local_port != 0) return Errno::einval;
     if (!may_bind_to(to.address)) return Errno::eaddrnotavail;
+    if (to.port != 0 && is_taken(to)) return Errno::eaddrinuse;
     err_t bound = udp_bind(pcb_, &to.address, to.port);
     return bound == ERR_OK ? Result<>() : errno_of(bound);
 }

@@ -44,6 +44,8 @@ private:
     friend struct UdpCallbacks;
 
     void apply_options();
+    // Another has the port, at an address that does not go with this one.
+    [[nodiscard]] bool is_taken(const InetEndpoint& at) const;
     Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
     Result<> change_membership(int level, int option, std::span<const std::byte> value);
     void fill_control(IncomingMessage& message, const Datagram& datagram);

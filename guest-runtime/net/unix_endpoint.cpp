@@ -121,9 +121,11 @@ Result<> UnixEndpoint::deliver(std::unique_ptr<UnixMessage>& message, const Unix
         }
         inbox_bytes_.fetch_add(message->cost_bytes(), std::memory_order_release);
         message_count_.fetch_add(1, std::memory_order_release);
+        message->parcel.enter(*this);
         inbox_.push_back(*message.release());
     }
     waiters_.wake_reader();
+    collect_when_many();
     return {};
 }
 
@@ -148,8 +150,8 @@ void UnixEndpoint::after_read() {
 Result<bool> UnixEndpoint::take_control(IncomingMessage& to, UnixMessage& message, bool pass_credentials) {
     bool peeks = (to.flags & message_flag::peek) != 0;
     if (pass_credentials && !to.control.credentials) to.control.credentials = message.sender;
-    if (message.files.count() == 0) return false;
-    to.control.files = peeks ? HUSK_TRY(message.files.duplicate()) : std::move(message.files);
+    if (message.parcel.is_empty()) return false;
+    to.control.files = peeks ? HUSK_TRY(message.parcel.duplicate()) : message.parcel.leave();
     return true;
 }
 

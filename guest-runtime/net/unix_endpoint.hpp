@@ -68,6 +68,17 @@ public:
     // Ends it: the peer sees end of file, or ECONNRESET when something was left unread.
     void close(bool reset = false);
 
+    // Whose inbox this is: its socket's, or while it waits to be accepted the listening one's. Guarded by
+    // files_in_flight.cpp.
+    [[nodiscard]] SocketVertex* owner() const { return listener_ ? listener_->owner_ : owner_; }
+    // Returns where it waited until now.
+    RefPtr<UnixEndpoint> set_owner(SocketVertex* owner) {
+        owner_ = owner;
+        return std::move(listener_);
+    }
+    // Before anyone has seen it.
+    void wait_at(RefPtr<UnixEndpoint> listener) { listener_ = std::move(listener); }
+
     // Guarded by the table of names.
     Address name;
     RefPtr<fs::Inode> place;
@@ -104,6 +115,9 @@ private:
     List<UnixEndpoint, UnixPendingTag> pending_;  // each owns a reference
     std::atomic<std::uint32_t> pending_count_ = 0;
     std::atomic<std::uint32_t> backlog_ = 0;
+
+    SocketVertex* owner_ = nullptr;
+    RefPtr<UnixEndpoint> listener_;
 
     SocketWaiters waiters_;
     thread::WaitQueue space_;  // of datagram senders

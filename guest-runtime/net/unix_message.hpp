@@ -5,12 +5,19 @@
 #include <memory>
 
 #include "guest-runtime/fs/heap_array.hpp"
+#include "guest-runtime/net/files_in_flight.hpp"
 #include "guest-runtime/net/message.hpp"
 
 namespace husk::net {
 
 class UnixMessage final : public ListNode<> {
 public:
+    UnixMessage() = default;
+    UnixMessage(const UnixMessage&) = delete;
+    UnixMessage& operator=(const UnixMessage&) = delete;
+    // With no lock held: descriptions may end.
+    ~UnixMessage() { (void)parcel.leave(); }
+
     // Takes `size_bytes` of `data`.
     static Result<std::unique_ptr<UnixMessage>> create(fs::IoBuffer& data, std::size_t size_bytes);
 
@@ -23,7 +30,7 @@ public:
     }
     void consume(std::size_t size_bytes) { begin_ += size_bytes; }
 
-    PassedFiles files;
+    Parcel parcel;
     Credentials sender{};
     Address from;
 

@@ -26,9 +26,18 @@ Result<RefPtr<Socket>> wrap(RefPtr<UnixEndpoint> endpoint, std::uint32_t flags) 
 
 }  // namespace
 
+UnixSocket::UnixSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, RefPtr<UnixEndpoint> endpoint)
+    : Socket(std::move(inode), flags, Family::local, endpoint->type(), 0),
+      endpoint_(std::move(endpoint)),
+      vertex_(*this) {
+    vertex_.own(*endpoint_);
+}
+
 UnixSocket::~UnixSocket() {
     release_unix_name(*endpoint_);
+    vertex_.disown(*endpoint_);
     endpoint_->close();
+    collect_unreachable();  // it may have been the way to others
 }
 
 Result<> UnixSocket::bind(const Address& address) { return bind_unix_name(*endpoint_, address); }
@@ -52,6 +61,7 @@ Result<> UnixSocket::connect_stream(const Address& address) {
     if (endpoint_->state() != State::fresh) return Errno::einval;
     RefPtr<UnixEndpoint> server_end = HUSK_TRY(make_ref<UnixEndpoint>(type()));
     server_end->name = unix_name_of(*listener);
+    server_end->wait_at(listener);
     for (;;) {
         if (listener->state() != State::listening) return Errno::econnrefused;
         if (listener->has_room_to_offer()) {
@@ -106,7 +116,7 @@ Result<Credentials> UnixSocket::peer_credentials() {
 Result<std::unique_ptr<UnixMessage>> UnixSocket::make_message(OutgoingMessage& message, std::size_t size_bytes) {
     auto made = HUSK_TRY(UnixMessage::create(message.data, size_bytes));
     made->sender = message.control.credentials.value_or(own_credentials);
-    made->files = std::move(message.control.files);
+    made->parcel.files = std::move(message.control.files);
     return made;
 }
 

@@ -8,8 +8,7 @@ namespace husk::net {
 
 class UnixSocket final : public Socket {
 public:
-    UnixSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, RefPtr<UnixEndpoint> endpoint)
-        : Socket(std::move(inode), flags, Family::local, endpoint->type(), 0), endpoint_(std::move(endpoint)) {}
+    UnixSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, RefPtr<UnixEndpoint> endpoint);
     ~UnixSocket() override;
 
     Result<> bind(const Address& address) override;
@@ -27,6 +26,7 @@ public:
     Result<long> ioctl(std::uint64_t request, std::uint64_t argument) override;
 
     [[nodiscard]] UnixEndpoint& endpoint() const { return *endpoint_; }
+    SocketVertex& vertex() { return vertex_; }
 
 protected:
     int take_error() override { return endpoint_->take_error(); }
@@ -44,6 +44,7 @@ private:
     Result<std::size_t> receive_now(IncomingMessage& message);
 
     RefPtr<UnixEndpoint> endpoint_;
+    SocketVertex vertex_;
 };
 
 Result<RefPtr<Socket>> make_unix_socket(SocketType type, std::uint32_t flags);
