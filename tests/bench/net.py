@@ -72,10 +72,10 @@ class Bench:
         return json.loads(result.stdout)
 
     def wait_for(self, space: Namespace, port: int, address: str = SERVER) -> None:
-        """Until a connection brings an answer or at least holds: a user network accepts before the guest does."""
+        """Until a connection brings an answer: a user network accepts before the guest does. A sink only holds it."""
         probe = ("import socket,sys\ns=socket.create_connection((sys.argv[1],int(sys.argv[2])),1)\n"
                  "s.settimeout(1)\ns.sendall(b'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n"
-                 "try:\n    sys.exit(0 if s.recv(1) else 1)\nexcept TimeoutError:\n    sys.exit(0)\n")
+                 f"try:\n    sys.exit(0 if s.recv(1) else 1)\nexcept TimeoutError:\n    sys.exit({int(port != SINK)})\n")
         if not comes_true(lambda: space.run(sys.executable, "-c", probe, address, port).returncode == 0, 3 * LONG_S):
             raise RuntimeError(f"nobody answers on port {port}")
 
