@@ -37,29 +37,39 @@ build_app() {
     # What its build system finds out about Linux.
     library filesystem -DBOOST_FILESYSTEM_SOURCE -DBOOST_FILESYSTEM_NO_CXX20_ATOMIC_REF -DBOOST_FILESYSTEM_HAS_STATX \
         -DBOOST_FILESYSTEM_HAS_STAT_ST_MTIM -DBOOST_FILESYSTEM_HAS_FDOPENDIR_NOFOLLOW -DBOOST_FILESYSTEM_HAS_POSIX_AT_APIS \
-        "$libs"/filesystem/src/{codecvt_error_category,directory,exception,operations,path,path_traits,portability,unique_path,utf8_codecvt_facet}.cpp
-    library thread -DBOOST_THREAD_BUILD_LIB -I"$libs/thread/src" "$libs"/thread/src/pthread/{thread,once}.cpp "$libs/thread/src/future.cpp"
+        "$libs"/filesystem/src/{codecvt_error_category,directory,exception,operations,path,path_traits}.cpp \
+        "$libs"/filesystem/src/{portability,unique_path,utf8_codecvt_facet}.cpp
+    library thread -DBOOST_THREAD_BUILD_LIB -I"$libs/thread/src" "$libs"/thread/src/pthread/{thread,once}.cpp \
+        "$libs/thread/src/future.cpp"
     library chrono "$libs"/chrono/src/{chrono,thread_clock,process_cpu_clocks}.cpp
-    library context "$libs"/context/src/asm/{make,jump,ontop}_x86_64_sysv_elf_gas.S "$libs/context/src/posix/stack_traits.cpp"
-    library fiber "$libs"/fiber/src/{algo/algorithm,algo/round_robin,algo/shared_work,barrier,condition_variable,context,fiber,future,mutex,properties,recursive_mutex,recursive_timed_mutex,scheduler,timed_mutex,waker}.cpp
+    library context "$libs"/context/src/asm/{make,jump,ontop}_x86_64_sysv_elf_gas.S \
+        "$libs/context/src/posix/stack_traits.cpp"
+    library coroutine "$libs"/coroutine/src/{detail/coroutine_context,exceptions,posix/stack_traits}.cpp
+    library fiber "$libs"/fiber/src/{algo/algorithm,algo/round_robin,algo/shared_work,barrier,condition_variable}.cpp \
+        "$libs"/fiber/src/{context,fiber,future,mutex,properties,recursive_mutex,recursive_timed_mutex}.cpp \
+        "$libs"/fiber/src/{scheduler,timed_mutex,waker}.cpp
     for test in "${filesystem[@]}"; do
         image filesystem "$test" "libs/filesystem/test/$test.cpp" "$lib"/lib{filesystem,atomic}.a
     done
     for test in "${thread[@]}"; do
-        image thread "$test" -DBOOST_THREAD_VERSION=4 -DBOOST_THREAD_THROW_IF_PRECONDITION_NOT_SATISFIED "libs/thread/test/$test.cpp" "$lib"/lib{thread,chrono,atomic}.a "${framework[@]}"
+        image thread "$test" -DBOOST_THREAD_VERSION=4 -DBOOST_THREAD_THROW_IF_PRECONDITION_NOT_SATISFIED \
+            "libs/thread/test/$test.cpp" "$lib"/lib{thread,chrono,atomic}.a "${framework[@]}"
     done
     image coroutine2 test_coroutine libs/coroutine2/test/test_coroutine.cpp "$lib/libcontext.a" "${framework[@]}"
     for test in "${fiber[@]}"; do
-        image fiber "$test" "libs/fiber/test/$test.cpp" "$lib"/lib{fiber,context,thread,chrono}.a "${framework[@]}"
+        image fiber "$test" "libs/fiber/test/$test.cpp" "$lib"/lib{fiber,context,thread,chrono}.a \
+            "${framework[@]}"
     done
     # The headers' own main(), and the library as one object.
-    local beast_flags=(-Ilibs/beast/test -Ilibs/beast/test/extras/include -DBOOST_ASIO_SEPARATE_COMPILATION -DBOOST_BEAST_SEPARATE_COMPILATION)
+    local beast_flags=(-Ilibs/beast/test -Ilibs/beast/test/extras/include -DBOOST_ASIO_SEPARATE_COMPILATION
+        -DBOOST_BEAST_SEPARATE_COMPILATION)
     echo '#include <boost/asio/impl/src.hpp>
 #include <boost/beast/src.hpp>
 #include <boost/beast/_experimental/unit_test/main.ipp>' >objects/beast.cpp
     compile "${beast_flags[@]}" -c objects/beast.cpp -o objects/beast.o
     for test in "${beast[@]}"; do
-        image beast "$test" "${beast_flags[@]}" "libs/beast/test/beast/$test.cpp" objects/beast.o "$lib"/lib{filesystem,atomic}.a
+        image beast "$test" "${beast_flags[@]}" "libs/beast/test/beast/$test.cpp" objects/beast.o \
+            "$lib"/lib{filesystem,atomic,coroutine,context}.a
     done
 }
 
