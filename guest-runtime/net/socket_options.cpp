@@ -48,13 +48,6 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
             return &options.reuse_address;
         case so::reuse_port:
             return &options.reuse_port;
-        // Remembered, with nothing behind them here.
-        case so::debug:
-            return &options.debug;
-        case so::dont_route:
-            return &options.dont_route;
-        case so::no_check:
-            return &options.no_check;
         case so::keep_alive:
             return &options.keep_alive;
         case so::broadcast:
@@ -63,6 +56,7 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
             return &options.out_of_band_inline;
         case so::pass_credentials:
             return &options.pass_credentials;
+        // Remembered, with nothing behind them here.
         case so::debug:
             return &options.debug;
         case so::dont_route:

@@ -30,14 +30,11 @@ struct SocketOptions {
     std::atomic<bool> broadcast = false;
     std::atomic<bool> out_of_band_inline = false;
     std::atomic<bool> pass_credentials = false;
-    std::atomic<bool> debug = false;  // remembered, and nothing more, as the next two
+    std::atomic<bool> debug = false;
     std::atomic<bool> dont_route = false;
     std::atomic<bool> no_check = false;
     std::atomic<bool> timestamp = false;
     std::atomic<bool> timestamp_ns = false;
-    std::atomic<bool> debug = false;
-    std::atomic<bool> dont_route = false;
-    std::atomic<bool> no_check = false;
     std::atomic<bool> lingers = false;
     std::atomic<std::int32_t> linger_seconds = 0;
     std::atomic<std::int32_t> priority = 0;
