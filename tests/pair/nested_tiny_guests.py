@@ -49,6 +49,10 @@ SCRIPTS = {
         "/t/husk run --memory 1G /t/guests/exit 2>/tmp/said; [ $? = 42 ] && [ ! -s /tmp/said ] || { cat /tmp/said; exit 1; }\n"
         "/t/husk run --memory 8G /t/guests/exit 2>/tmp/said; [ $? = 42 ] && grep -c 'is 8192 MiB and this host has' /tmp/said"
         " && echo good || cat /tmp/said"),
+    "a_crash_on_the_second_vcpu_is_reported_once": (
+        [],
+        "/t/husk run --cpus 2 /t/programs/debugged_vcpus die 2>/tmp/said; [ $? = 139 ] && [ $(grep -c SIGSEGV /tmp/said) = 1 ]"
+        " && grep -q 'in thread 2 (second)' /tmp/said && grep -q visit_second /tmp/said && echo good || cat /tmp/said"),
     "a_signal_goes_to_a_vcpu_that_waits": (
         ["smp_signal"],
         "/t/husk run --cpus 2 /t/guests/smp_signal >/tmp/ready & vm=$!\n"
@@ -103,7 +107,7 @@ def prepare(folder: Path, build: Path, wanted: dict[str, str]) -> None:
     shutil.copy(build / "launcher/husk", folder / "husk")
     for guest in (build / "tests/pair/guests").iterdir():
         shutil.copy(guest, folder / "guests" / guest.name)
-    for program in ("freed_memory", "profiled"):
+    for program in ("debugged_vcpus", "freed_memory", "profiled"):
         subprocess.run(["strip", "-g", "-o", folder / "programs" / program, build / "tests/guest" / program], check=True)
     for number, (name, script) in enumerate(wanted.items()):
         job = f"{number:03}-{name}"
