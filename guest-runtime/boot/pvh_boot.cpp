@@ -86,12 +86,12 @@ Time find_time() {
 // Why the application has one CPU where the machine seems to have several; nothing where that is how it should be.
 std::string_view why_one_cpu(const CpuList& cpus, const MemoryPlan& plan) {
     if (cpus.count > 1 && plan.low_page == 0)
-        return "has no memory below 1 MiB that other CPUs could start from (INIT/SIPI)";
+        return "has several CPUs and no memory below 1 MiB that they could start from";
     // How many the package has room for [sdm2 cpuid, leaf 01H].
     const arch::CpuidResult leaf = arch::cpuid(1);
     const bool counts = (leaf.edx >> 28 & 1) != 0;
     if (cpus.count == 1 && counts && (leaf.ebx >> 16 & 0xff) > 1)
-        return "describes one CPU only, neither by ACPI nor by an MP table more";
+        return "has several CPUs and describes one, by ACPI or an MP table";
     return {};
 }
 
