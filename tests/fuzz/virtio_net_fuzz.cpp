@@ -144,8 +144,10 @@ public:
         take_available(queue);
         switch (input_.byte() % 8) {
             case 0:  // an index from nowhere
+                queue.has_lied = true;
                 return store_index(queue, static_cast<std::uint16_t>(queue.used_index + input_.word() % 600));
             case 1:  // a head from nowhere
+                queue.has_lied = true;
                 return use(queue, input_.byte() % 2 == 0 ? input_.any() : input_.byte(), input_.any());
             case 2:
                 store<std::uint16_t>(queue.used, input_.word());  // flags
@@ -168,6 +170,7 @@ private:
         std::uint64_t descriptors = 0, available = 0, used = 0;
         std::uint16_t seen = 0, used_index = 0;
         std::deque<std::uint16_t> taken;
+        bool has_lied = false;  // about what is used: by luck of a chain that the driver has then taken back
     };
 
     Queue& queue() { return queues_[std::min<std::size_t>(selected_, queue_count)]; }
@@ -197,11 +200,11 @@ private:
         store(queue.used + 4 + 8ull * (queue.used_index % queue.size), virtio::UsedElement{head, written});
         store_index(queue, static_cast<std::uint16_t>(queue.used_index + 1));
     }
-    // Walks a chain of the driver's, which must be right: every buffer is the driver's memory. Returns what length it
-    // says.
+    // Walks a chain of the driver's, which must be right as long as the device is: every buffer is the driver's memory.
+    // Returns what length it says.
     std::uint32_t fill(const Queue& queue, std::uint16_t head) {
         demand(head < queue.size);
-        walk(queue.descriptors, queue.size, head);
+        if (!queue.has_lied) walk(queue.descriptors, queue.size, head);
         return input_.byte() % 4 == 0 ? input_.any() : input_.word() % 4200;
     }
     void walk(std::uint64_t table, std::uint32_t size, std::uint16_t first) {
