@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which vCPUs have nothing to run, and who wakes which.
 //
-//   the one without work: announce(v); look at all queues; if nothing is there and try_sleep(v): sleep until woken;
-//   end(v) the one with work:    queue the thread; if (auto v = claim_any(...); v && needs_wake(*v)) wake it
+// Who has no work calls announce(v) and looks at all queues; if nothing is there and try_sleep(v), it sleeps until it
+// is woken; then end(v). Who has work queues the thread; if (auto v = claim_any(...); v && needs_wake(*v)) it wakes v.
 //
 // Whoever queues looks here afterwards, and whoever has announced looks at the queues afterwards: one of the two sees
 // the other.

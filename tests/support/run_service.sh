@@ -21,7 +21,7 @@ ask_service() {
 run_service() {
     local husk=build/release/launcher/husk disk=build/run/service.img port vm answer tries=0 status=0
     set_up
-    build release
+    build release launcher/husk launcher/husk-user-net examples/service/service
     mkdir -p build/run
     [ -f "$disk" ] || "$husk" disk create "$disk" 64M
     port=$(first_free_port 8080)
