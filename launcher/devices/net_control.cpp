@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <husk/abi/virtio/net.hpp>
 
@@ -38,6 +39,27 @@ std::optional<NetControlAnswer> answer_net_control(virtio::Chain& chain, std::ui
     const std::byte status{answer.queue_pairs ? control::ok : control::error};
     answer.written_bytes = static_cast<std::uint32_t>(chain.writable().store_off_front(std::span(&status, 1)));
     return answer;
+}
+
+NetControl::NetControl(virtio::Device::NumberedQueue numbered, std::uint32_t queue_pairs_max,
+                       std::function<void(std::uint32_t)> use_pairs)
+    : numbered_(std::move(numbered)), queue_pairs_max_(queue_pairs_max), use_pairs_(std::move(use_pairs)) {}
+
+bool NetControl::serve() {
+    if (fault_) return false;
+    bool obeyed_any = false;
+    while (auto chain = numbered_.queue.try_take()) {
+        const auto answer = answer_net_control(*chain, queue_pairs_max_);
+        if (!answer) {
+            chain->abandon();
+            fault_ = "a command has no room for its answer";
+            return true;
+        }
+        if (answer->queue_pairs) use_pairs_(*answer->queue_pairs);
+        numbered_.queue.complete(std::move(*chain), answer->written_bytes);
+        obeyed_any = true;
+    }
+    return obeyed_any;
 }
 
 }  // namespace husk::devices

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "launcher/config/text.hpp"
-#include "launcher/devices/net_control.hpp"
 #include "launcher/host/clock.hpp"
 
 namespace husk::devices {
@@ -67,7 +66,10 @@ void NetDevice::start(std::uint64_t features, std::vector<NumberedQueue> queues,
 void NetDevice::add_queue(NumberedQueue queue, std::uint64_t features) {
     const std::uint32_t pairs = (features & feature::multi_queue) != 0 ? facts_.queue_pairs : 1;
     if (queue.index >= 2 * pairs) {
-        control_.emplace(std::move(queue));
+        control_.emplace(std::move(queue), facts_.queue_pairs, [this](std::uint32_t wanted) {
+            used_pairs_ = wanted;
+            network_->use_queues(wanted);
+        });
         return;
     }
     const std::uint32_t pair = queue.index / 2;
@@ -134,22 +136,8 @@ bool NetDevice::receive(NetReceiver& receiver) {
 
 bool NetDevice::obey_control() {
     if (!control_) return false;
-    bool obeyed_any = false;
-    while (auto chain = control_->queue.try_take()) {
-        const auto answer = answer_net_control(*chain, facts_.queue_pairs);
-        if (!answer) {
-            chain->abandon();
-            fail(control_->index, "a command has no room for its answer");
-            return true;
-        }
-        if (answer->queue_pairs) {
-            used_pairs_ = *answer->queue_pairs;
-            network_->use_queues(used_pairs_);
-        }
-        control_->queue.complete(std::move(*chain), answer->written_bytes);
-        obeyed_any = true;
-    }
-    check(control_->index, control_->queue);
+    const bool obeyed_any = control_->serve();
+    if (control_->fault() && !has_failed_) fail(control_->index(), *control_->fault());
     return obeyed_any;
 }
 
@@ -159,12 +147,12 @@ void NetDevice::signal() {
     };
     for (const auto& receiver : receivers_) tell(receiver->queue(), receiver->index());
     for (const auto& sender : senders_) tell(sender->queue(), sender->index());
-    if (control_) tell(control_->queue, control_->index);
+    if (control_) tell(control_->queue(), control_->index());
 }
 
 bool NetDevice::arm() {
     if (has_failed_) return true;
-    bool may_sleep = !control_ || control_->queue.arm();
+    bool may_sleep = !control_ || control_->queue().arm();
     for (const auto& receiver : receivers_) may_sleep &= receiver->arm();
     // A limit that is used up opens by itself: the driver need not say anything.
     if (send_limit_.opens_ns() != UINT64_MAX) return may_sleep;
@@ -175,7 +163,7 @@ bool NetDevice::arm() {
 void NetDevice::disarm() {
     for (const auto& receiver : receivers_) receiver->queue().disarm();
     for (const auto& sender : senders_) sender->queue().disarm();
-    if (control_) control_->queue.disarm();
+    if (control_) control_->queue().disarm();
 }
 
 std::uint64_t NetDevice::deadline_ns() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "launcher/devices/net_config.hpp"
+#include "launcher/devices/net_control.hpp"
 #include "launcher/devices/net_receiver.hpp"
 #include "launcher/devices/net_sender.hpp"
 #include "launcher/event/service_thread.hpp"
@@ -70,7 +71,7 @@ private:
     // The thread's own while it runs.
     std::vector<std::unique_ptr<NetReceiver>> receivers_;
     std::vector<std::unique_ptr<NetSender>> senders_;
-    std::optional<NumberedQueue> control_;
+    std::optional<NetControl> control_;
     std::uint32_t used_pairs_ = 1;
     virtio::DriverLink* driver_ = nullptr;
     event::TokenBucket send_limit_, receive_limit_;

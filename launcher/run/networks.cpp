@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "launcher/backend/open_network.hpp"
 #include "launcher/config/text.hpp"
@@ -30,10 +31,11 @@ devices::NetFacts facts_of(const config::NetConfig& config, std::size_t index, c
 
 std::unique_ptr<virtio::Device> make_vhost_network(const config::NetConfig& config, std::size_t index,
                                                    const memory::GuestMemory& memory, event::SpinFacts& spin_facts) {
-    backend::VhostNet vhost = backend::VhostNet::open();
+    std::vector<backend::VhostNet> pairs;
+    for (std::uint32_t i = 0; i < config.queue_pairs; ++i) pairs.push_back(backend::VhostNet::open());
     backend::Tap tap = backend::open_tap(config);
     const devices::NetFacts facts = facts_of(config, index, tap);
-    return std::make_unique<devices::VhostNetDevice>(facts, std::move(vhost), std::move(tap), memory, spin_facts);
+    return std::make_unique<devices::VhostNetDevice>(facts, std::move(pairs), std::move(tap), memory, spin_facts);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What needs KVM and a kernel of its own, on kvm-amd in the nested machine: `husk run --net tap:NAME,vhost`, whose queues
 the kernel's thread serves, and `queues=2` with a thread of the service on each of two vCPUs. Every byte is right, the
-devices are taken over as they were handed over, and the VM ends as it should.
+devices are taken over as they were handed over, and the VM ends as it should; both together too.
 
 usage: test_nested_network.py --build FOLDER
 """
@@ -46,15 +46,16 @@ ping -c 3 10.9.0.2 | grep loss
 cat /proc/[0-9]*/comm /proc/$vm/task/*/comm | grep -q "^vhost-" && echo "a thread of the kernel serves"
 {END}
 """
-QUEUES = f"""
+TWO_PAIRS = f"""
 {MODULES}
-/t/husk run --accel kvm --cpus 2 --stats --net tap:t0,ip=10.9.0.2/24,queues=2 /t/programs/net_service -- 80 7 2 >/tmp/vm 2>&1 &
+/t/husk run --accel kvm --cpus 2 --stats --net tap:t0,ip=10.9.0.2/24,queues=2@ /t/programs/net_service -- 80 7 2 >/tmp/vm 2>&1 &
 {START}
 for port in 81 80 81; do
     for i in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://10.9.0.2:$port/1000; done | sha256sum
     for size in {' '.join(map(str, SIZES))}; do wget -q -O - http://10.9.0.2:$port/$size | sha256sum; done
 done
 ping -c 3 10.9.0.2 | grep loss
+echo "threads of the kernel: $(cat /proc/[0-9]*/comm /proc/$vm/task/*/comm | grep -c "^vhost-")"
 {END}
 """
 
@@ -93,7 +94,16 @@ def wrong_with_queues(output: str) -> str | None:
     return None if every == notifications else f"{every - notifications} registers are written but to notify"
 
 
-JOBS = {"vhost-net": (VHOST, wrong_with_vhost), "two pairs of queues": (QUEUES, wrong_with_queues)}
+def wrong_with_both(output: str) -> str | None:
+    few = None if "threads of the kernel: 2\n" in output else "not each pair has a thread of the kernel"
+    return wrong_with_queues(output) or few
+
+
+JOBS = {
+    "vhost-net": (VHOST, wrong_with_vhost),
+    "two pairs of queues": (TWO_PAIRS.replace("@", ""), wrong_with_queues),
+    "two pairs of queues by vhost-net": (TWO_PAIRS.replace("@", ",vhost"), wrong_with_both),
+}
 
 
 def main() -> int:
