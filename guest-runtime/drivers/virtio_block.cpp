@@ -76,37 +76,28 @@ Result<> VirtioBlock::start() {
         if (!make_slot(queues_[i])) return Errno::enomem;
         (void)rings_[i].want_interrupt();
     }
-    transport_.read_config(std::as_writable_bytes(std::span(&config_, 1)));
-    if (transport_.has(bit::block_size) && config_.block_bytes >= sector_bytes)
-        logical_block_bytes_ = config_.block_bytes;
-    segments_ = transport_.has(virtio::feature::indirect_desc) ? max_segments : max_direct_segments;
-    if (transport_.has(bit::seg_max) && config_.seg_max != 0)
-        segments_ = std::min<std::size_t>(segments_, config_.seg_max);
-    constexpr std::uint64_t largest_segment = 1u << 30;
-    segment_bytes_ = largest_segment;
-    if (transport_.has(bit::size_max) && config_.size_max >= abi::page_size) {
-        segment_bytes_ = std::min<std::uint64_t>(segment_bytes_, abi::align_down(config_.size_max, abi::page_size));
-    }
-    return {};
+    facts_ = HUSK_TRY(BlockFacts::read(transport_));
+    return bound_segments();
 }
 
-std::uint32_t VirtioBlock::physical_block_bytes() const {
-    if (!transport_.has(bit::topology) || config_.physical_block_exponent > 8) return logical_block_bytes_;
-    return logical_block_bytes_ << config_.physical_block_exponent;
+// Header and status take a descriptor each, and no chain is longer than its queue [virtio 2.7.5.3.1].
+Result<> VirtioBlock::bound_segments() {
+    constexpr std::uint64_t largest_segment = 1u << 30;
+    constexpr std::uint32_t others = 2;
+    std::uint32_t room = rings_[0].size();
+    for (const Virtqueue& ring : std::span(rings_).first(queue_count_)) room = std::min(room, ring.size());
+    bool is_indirect = transport_.has(virtio::feature::indirect_desc);
+    if (room <= others && !is_indirect) return Errno::eio;
+    segments_ =
+        std::min<std::size_t>(is_indirect ? max_segments : max_direct_segments, room > others ? room - others : 1);
+    if (facts_.max_segments != 0) segments_ = std::min<std::size_t>(segments_, facts_.max_segments);
+    segment_bytes_ =
+        facts_.max_segment_bytes != 0 ? std::min(facts_.max_segment_bytes, largest_segment) : largest_segment;
+    return {};
 }
 
 bool VirtioBlock::is_read_only() const { return transport_.has(bit::read_only); }
 bool VirtioBlock::has_write_cache() const { return transport_.has(bit::flush); }
-
-std::uint64_t VirtioBlock::max_discard_bytes() const {
-    if (!transport_.has(bit::discard)) return 0;
-    return abi::align_down(config_.max_discard_sectors * sector_bytes, logical_block_bytes_);
-}
-
-std::uint64_t VirtioBlock::max_write_zeroes_bytes() const {
-    if (!transport_.has(bit::write_zeroes)) return 0;
-    return abi::align_down(config_.max_write_zeroes_sectors * sector_bytes, logical_block_bytes_);
-}
 
 void VirtioBlock::start(List<BlockRequest>& requests) {
     std::size_t index = thread::vcpu_index() % queue_count_;

@@ -12,6 +12,7 @@
 #include "guest-runtime/base/intrusive_list.hpp"
 #include "guest-runtime/base/result.hpp"
 #include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/drivers/block_facts.hpp"
 #include "guest-runtime/drivers/virtio_transport.hpp"
 #include "guest-runtime/drivers/virtqueue.hpp"
 #include "guest-runtime/fs/block/block_device.hpp"
@@ -22,18 +23,19 @@ class VirtioBlock final : public block::BlockDevice {
 public:
     // The disk number `number` is called vda, vdb, ...
     VirtioBlock(const VirtioTransport& transport, unsigned number);
+    VirtioBlock(const VirtioBlock&) = delete;
+    VirtioBlock& operator=(const VirtioBlock&) = delete;
+    // EIO when the device refuses or says what cannot be, ENOMEM.
     Result<> start();
 
     [[nodiscard]] std::string_view name() const override { return {name_.data(), name_bytes_}; }
-    [[nodiscard]] std::uint64_t size_bytes() const override {
-        return config_.capacity_sectors * abi::virtio::sector_bytes;
-    }
-    [[nodiscard]] std::uint32_t logical_block_bytes() const override { return logical_block_bytes_; }
-    [[nodiscard]] std::uint32_t physical_block_bytes() const override;
+    [[nodiscard]] std::uint64_t size_bytes() const override { return facts_.size_bytes; }
+    [[nodiscard]] std::uint32_t logical_block_bytes() const override { return facts_.logical_block_bytes; }
+    [[nodiscard]] std::uint32_t physical_block_bytes() const override { return facts_.physical_block_bytes; }
     [[nodiscard]] bool is_read_only() const override;
     [[nodiscard]] bool has_write_cache() const override;
-    [[nodiscard]] std::uint64_t max_discard_bytes() const override;
-    [[nodiscard]] std::uint64_t max_write_zeroes_bytes() const override;
+    [[nodiscard]] std::uint64_t max_discard_bytes() const override { return facts_.max_discard_bytes; }
+    [[nodiscard]] std::uint64_t max_write_zeroes_bytes() const override { return facts_.max_write_zeroes_bytes; }
     // Asks the device each time; empty when it has none.
     Result<std::size_t> read_serial(std::span<char> to) override;
 
@@ -74,6 +76,7 @@ private:
     };
 
     static bool make_slot(Queue& queue);
+    Result<> bound_segments();
     void fill(std::size_t index);
     bool send(std::size_t index, block::BlockRequest& request);
     std::size_t collect_data(const block::BlockRequest& request, std::span<Virtqueue::Buffer> buffers,
@@ -82,8 +85,8 @@ private:
     void take_answers(std::size_t index, List<block::BlockRequest>& done);
 
     VirtioTransport transport_;
-    abi::virtio::BlockConfig config_{};
-    std::uint32_t logical_block_bytes_ = 512;
+    BlockFacts facts_{};
+    // Of the data of one chain.
     std::size_t segments_ = 1;
     std::uint64_t segment_bytes_ = 1;
     std::array<char, 8> name_{};

@@ -18,13 +18,13 @@ namespace husk {
 namespace virtio = abi::virtio;
 using virtio::Register;
 
-std::uint32_t VirtioTransport::read(Register which, std::uint32_t offset) const {
-    return arch::read_mmio32(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(which) + offset);
+std::uint64_t VirtioTransport::address_of(Register which) const {
+    return abi::physmap_base + record_.registers + static_cast<std::uint32_t>(which);
 }
 
-void VirtioTransport::write(Register which, std::uint32_t value) const {
-    arch::write_mmio32(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(which), value);
-}
+std::uint32_t VirtioTransport::read(Register which) const { return arch::read_mmio32(address_of(which)); }
+
+void VirtioTransport::write(Register which, std::uint32_t value) const { arch::write_mmio32(address_of(which), value); }
 
 void VirtioTransport::write_address(Register low, std::uint64_t gpa) const {
     auto high = static_cast<Register>(static_cast<std::uint32_t>(low) + 4);
@@ -135,26 +135,27 @@ void VirtioTransport::acknowledge_interrupt() const {
 }
 
 std::uint8_t VirtioTransport::read_config8(std::uint32_t offset) const {
-    return arch::read_mmio8(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(Register::config) +
-                            offset);
+    return arch::read_mmio8(address_of(Register::config) + offset);
 }
 
 std::uint16_t VirtioTransport::read_config16(std::uint32_t offset) const {
-    return arch::read_mmio16(abi::physmap_base + record_.registers + static_cast<std::uint32_t>(Register::config) +
-                             offset);
+    return arch::read_mmio16(address_of(Register::config) + offset);
 }
 
-void VirtioTransport::read_config(std::span<std::byte> to) const {
+std::uint32_t VirtioTransport::read_config32(std::uint32_t offset) const {
+    return arch::read_mmio32(address_of(Register::config) + offset);
+}
+
+// Of a device that never stops to change it, the latest.
+std::uint64_t VirtioTransport::read_config64(std::uint32_t offset) const {
     constexpr int most_tries = 1000;
-    std::uint32_t generation;
-    int tries = 0;
-    do {
-        generation = read(Register::config_generation);
-        for (std::size_t at = 0; at < to.size(); at += sizeof(std::uint32_t)) {
-            std::uint32_t word = read(Register::config, static_cast<std::uint32_t>(at));
-            std::memcpy(to.data() + at, &word, std::min(sizeof word, to.size() - at));
-        }
-    } while (read(Register::config_generation) != generation && ++tries < most_tries);
+    std::uint64_t value = 0;
+    for (int tries = 0; tries < most_tries; ++tries) {
+        std::uint32_t generation = read(Register::config_generation);
+        value = read_config32(offset) | std::uint64_t{read_config32(offset + 4)} << 32;
+        if (read(Register::config_generation) == generation) break;
+    }
+    return value;
 }
 
 }  // namespace husk

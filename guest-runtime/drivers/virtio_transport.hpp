@@ -41,16 +41,17 @@ public:
     void acknowledge_interrupt() const;
     [[nodiscard]] std::uint32_t interrupt() const { return record_.interrupt; }
 
-    // Copies from the start of the configuration space, in words, until the device has not changed it meanwhile
-    // [virtio 2.5.1]; of one that never stops to change it, the latest.
-    void read_config(std::span<std::byte> to) const;
-    // A field at an offset, at its width, as must be for those of 8 and 16 bits [virtio 4.2.2.2]. One that the features
-    // do not bring need not be there.
+    // A field of the configuration space, read at its own width as must be [virtio 4.2.2.2]; one of 64 bits in two
+    // halves, until the device has not changed it meanwhile [virtio 2.5.1]. One that the features do not bring need not
+    // be there.
     [[nodiscard]] std::uint8_t read_config8(std::uint32_t offset) const;
     [[nodiscard]] std::uint16_t read_config16(std::uint32_t offset) const;
+    [[nodiscard]] std::uint32_t read_config32(std::uint32_t offset) const;
+    [[nodiscard]] std::uint64_t read_config64(std::uint32_t offset) const;
 
 private:
-    [[nodiscard]] std::uint32_t read(abi::virtio::Register which, std::uint32_t offset = 0) const;
+    [[nodiscard]] std::uint64_t address_of(abi::virtio::Register which) const;
+    [[nodiscard]] std::uint32_t read(abi::virtio::Register which) const;
     void write(abi::virtio::Register which, std::uint32_t value) const;
     void write_address(abi::virtio::Register low, std::uint64_t gpa) const;
     Result<> negotiate(std::uint64_t wanted);

@@ -4,102 +4,21 @@
 
 #include <chrono>
 #include <cstring>
-#include <map>
 #include <memory>
-#include <source_location>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include <husk/abi/memory_layout.hpp>
-
-#include "guest-runtime/arch/mmio.hpp"
 #include "guest-runtime/base/heap.hpp"
-#include "guest-runtime/base/panic.hpp"
-#include "guest-runtime/base/random.hpp"
-#include "guest-runtime/memory/frames.hpp"
-#include "guest-runtime/thread/scheduler.hpp"
 #include "launcher/devices/net_device.hpp"
-#include "launcher/virtio/mmio_transport.hpp"
-#include "tests/support/virtio_driver.hpp"
+#include "tests/unit/device_pairs/surroundings.hpp"
 #include "tests/unit/launcher/memory_network.hpp"
 
 using namespace husk;
 
 namespace {
-
-constexpr std::uint64_t queues_begin = 0x10000, heap_begin = 0x100000;
-
-// Where the guest runs: RAM of the launcher's, one device, two vCPUs.
-struct Surroundings {
-    virtio::MmioTransport* transport = nullptr;
-    std::uint64_t next_gpa = heap_begin;
-    std::multimap<std::size_t, void*> released;
-    std::uint32_t vcpu = 0;
-};
-Surroundings guest;
-
-std::uint64_t register_offset(std::uint64_t address) {
-    return address - abi::physmap_base - abi::device_registers_base;
-}
-
-template <class T>
-T read_register(std::uint64_t address) {
-    T value{};
-    guest.transport->on_read(register_offset(address), std::as_writable_bytes(std::span(&value, 1)));
-    return value;
-}
-
-}  // namespace
-
-// What the driver asks of the rest of the guest.
-namespace husk {
-
-std::uint8_t arch::read_mmio8(std::uint64_t address) { return read_register<std::uint8_t>(address); }
-std::uint16_t arch::read_mmio16(std::uint64_t address) { return read_register<std::uint16_t>(address); }
-std::uint32_t arch::read_mmio32(std::uint64_t address) { return read_register<std::uint32_t>(address); }
-void arch::write_mmio32(std::uint64_t address, std::uint32_t value) {
-    guest.transport->on_write(register_offset(address), std::as_bytes(std::span(&value, 1)));
-}
-
-std::uint64_t memory::hosted_ram_base = 0;
-
-void* heap::allocate(std::size_t size_bytes) {
-    size_bytes = abi::align_up(size_bytes, 16);
-    if (auto found = guest.released.find(size_bytes); found != guest.released.end()) {
-        void* block = found->second;
-        guest.released.erase(found);
-        return block;
-    }
-    if (size_bytes >= abi::page_size) guest.next_gpa = abi::align_up(guest.next_gpa, abi::page_size);
-    void* block = memory::frame_pointer<void>({guest.next_gpa});
-    guest.next_gpa += size_bytes;
-    return block;
-}
-void heap::release(void* block, std::size_t size_bytes) {
-    guest.released.emplace(abi::align_up(size_bytes, 16), block);
-}
-
-void fill_random(std::span<std::byte> to) { std::ranges::fill(to, std::byte{7}); }
-void log_line(std::string_view) {}
-void panic(std::string_view what, std::source_location) { throw std::logic_error(std::string(what)); }
-std::uint32_t thread::vcpu_count() { return 2; }
-std::uint32_t thread::vcpu_index() { return guest.vcpu; }
-
-}  // namespace husk
-
-namespace {
-
-struct Host final : virtio::TransportHost {
-    void on_device_news(std::uint32_t home) override { homes |= 1u << home; }
-    void on_device_note(const std::string&) override {}
-    void on_device_fault(const std::string& sentence) override { fault = sentence; }
-    std::atomic<std::uint32_t> homes = 0;
-    std::string fault;
-};
 
 // Keeps what the driver brings.
 struct Sink final : net::FrameSink {
@@ -120,8 +39,6 @@ struct Sink final : net::FrameSink {
 // A network with `pairs` pairs of queues, whose tap would take every offload.
 struct Machine {
     explicit Machine(std::uint32_t pairs, bool handed_over) {
-        memory::hosted_ram_base = reinterpret_cast<std::uint64_t>(memory.try_span({0}, 1).data());
-        guest = {};
         devices::NetFacts facts;
         facts.mac = {0x52, 0x54, 0, 1, 2, 3};
         facts.mtu = 9000;
@@ -129,32 +46,11 @@ struct Machine {
         facts.offloads = {true, true, true, true};
         auto device = std::make_unique<devices::NetDevice>(
             facts, devices::NetLimits{}, std::make_unique<test::MemoryNetwork>(wire, pairs), spin_facts, [] {});
-        abi::DeviceRecord record{};
-        record.registers = abi::device_registers_base;
-        record.device = abi::virtio::DeviceId::net;
-        record.queue_size = device->queue_size_max();
-        record.queues = queues_begin;
-        const std::uint32_t queue_count = device->queue_count();
-        transport = std::make_unique<virtio::MmioTransport>("eth0", std::move(device), memory, page, host);
-        guest.transport = transport.get();
-        if (handed_over) {
-            namespace layout = abi::virtio::queue_layout;
-            record.queue_count = queue_count;
-            std::vector<virtio::QueueLayout> layouts;
-            for (std::uint32_t i = 0; i < queue_count; ++i) {
-                const std::uint64_t at = queues_begin + i * layout::bytes(record.queue_size);
-                layouts.push_back({record.queue_size,
-                                   {at},
-                                   {at + layout::available_offset(record.queue_size)},
-                                   {at + layout::used_offset(record.queue_size)}});
-            }
-            record.features = transport->hand_over(layouts, abi::virtio::net_driver_features);
-        }
+        const abi::DeviceRecord record =
+            guest.attach("eth0", std::move(device), handed_over, abi::virtio::net_driver_features);
         driver = std::make_unique<VirtioNet>(VirtioTransport(record));
         REQUIRE(driver->start().ok());
     }
-    ~Machine() { guest.transport = nullptr; }
-
     // Until `holds`, or a while after which it never will.
     template <class Condition>
     bool comes_true(Condition holds) {
@@ -180,12 +76,9 @@ struct Machine {
         driver->flush();
     }
 
-    memory::GuestMemory memory = test::make_guest_memory();
+    test::Surroundings guest;
     test::MemoryNetwork::Wire wire;
     event::SpinFacts spin_facts;
-    Host host;
-    alignas(4096) std::array<std::byte, 4096> page{};
-    std::unique_ptr<virtio::MmioTransport> transport;
     std::unique_ptr<VirtioNet> driver;
     Sink sink;
 };
@@ -203,13 +96,13 @@ TEST_CASE("a device is taken over as it was handed over, whatever the network of
         Machine machine(pairs, true);
         REQUIRE(machine.comes_true([&] { return machine.driver->queue_pairs() == pairs; }));
         // Not one register but to notify.
-        CHECK(machine.transport->counters().register_writes == machine.transport->counters().notifications);
+        CHECK(machine.guest.transport->counters().register_writes == machine.guest.transport->counters().notifications);
         CHECK(machine.driver->facts().mtu == 9000);
         CHECK(machine.driver->facts().mac == std::array<std::uint8_t, 6>{0x52, 0x54, 0, 1, 2, 3});
         CHECK(machine.driver->facts().cuts_ipv4);
         CHECK(machine.driver->facts().cuts_ipv6);
         CHECK_FALSE(machine.wire.accepted.uso);
-        CHECK(machine.host.fault.empty());
+        CHECK(machine.guest.host.fault.empty());
     }
 }
 
@@ -237,15 +130,15 @@ TEST_CASE("frames of every size go and come by every pair of queues") {
         std::vector<std::string> received;
         for (std::size_t queue : {0u, 1u}) {
             for (std::size_t size : {14u, 1514u, 4020u, 9014u}) {
-                machine.host.homes = 0;
+                machine.guest.host.homes = 0;
                 received.push_back(text_of(size));
                 machine.wire.put(received.back(), queue);
                 REQUIRE(machine.comes_true([&] { return machine.sink.frames.size() == received.size(); }));
-                CHECK((machine.host.homes & (1u << queue)) != 0);  // the vCPU whose queue it is
+                CHECK((machine.guest.host.homes & (1u << queue)) != 0);  // the vCPU whose queue it is
             }
         }
         CHECK(machine.sink.frames == received);
-        CHECK(machine.host.fault.empty());
+        CHECK(machine.guest.host.fault.empty());
     }
 }
 
