@@ -19,7 +19,7 @@ Result<std::int32_t> integer_of(std::span<const std::byte> value) {
     return static_cast<std::int32_t>(value.front());
 }
 
-std::atomic<bool>* flag_of(IpOptions& options, int level, int option) {
+SharedValue<bool>* flag_of(IpOptions& options, int level, int option) {
     if (level == level_ip) {
         switch (option) {
             case v4::packet_info:
@@ -52,16 +52,13 @@ std::atomic<bool>* flag_of(IpOptions& options, int level, int option) {
     }
 }
 
-// Taken, with nothing behind it here.
+// Taken, with nothing behind it here and nothing to read back.
 bool is_ignored(int level, int option) {
-    if (level == level_ip) {
-        return option == v4::mtu_discover || option == v4::free_bind || option == v4::multicast_all ||
-               option == v4::bind_address_no_port || option == v4::options || option == v4::local_port_range;
-    }
-    return option == v6::mtu_discover || option == v6::multicast_all || option == v6::mtu;
+    if (level == level_ip) return option == v4::options || option == v4::local_port_range;
+    return option == v6::mtu;
 }
 
-Result<> set_hops(std::atomic<std::uint8_t>& to, std::int32_t value, std::int32_t least, std::uint8_t standard) {
+Result<> set_hops(SharedValue<std::uint8_t>& to, std::int32_t value, std::int32_t least, std::uint8_t standard) {
     if (value != -1 && (value < least || value > 255)) return Errno::einval;
     to = value == -1 ? standard : static_cast<std::uint8_t>(value);
     return {};
@@ -73,7 +70,8 @@ Result<> IpOptions::set(int level, int option, std::span<const std::byte> value,
     if (level != level_ip && level != level_ipv6) return Errno::enoprotoopt;
     if (is_ignored(level, option)) return {};
     auto integer = HUSK_TRY(integer_of(value));
-    if (std::atomic<bool>* flag = flag_of(*this, level, option)) {
+    if (level == level_ipv6 && option == v6::multicast_loop && (integer & ~1) != 0) return Errno::einval;
+    if (SharedValue<bool>* flag = flag_of(*this, level, option)) {
         *flag = integer != 0;
         return {};
     }
@@ -84,7 +82,7 @@ Result<> IpOptions::set(int level, int option, std::span<const std::byte> value,
     if (option == (is_v4 ? v4::multicast_ttl : v6::multicast_hops)) return set_hops(multicast_hops, integer, 0, 1);
     if (option == (is_v4 ? v4::tos : v6::traffic_class)) {
         if (!is_v4 && (integer < -1 || integer > 255)) return Errno::einval;
-        traffic_class = static_cast<std::uint8_t>(integer == -1 ? 0 : integer);
+        traffic_class = static_cast<std::uint8_t>(!is_v4 && integer == -1 ? 0 : integer);
         return {};
     }
     if (!is_v4 && option == v6::only_ipv6) {

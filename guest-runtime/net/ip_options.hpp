@@ -2,11 +2,11 @@
 // Options of the levels IP and IPv6 that TCP and UDP have in common.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 
 #include "guest-runtime/base/result.hpp"
+#include "guest-runtime/net/shared_value.hpp"
 
 namespace husk::net {
 
@@ -29,16 +29,16 @@ inline constexpr int unicast_hops = 16, multicast_interface = 17, multicast_hops
 }
 
 struct IpOptions {
-    std::atomic<std::uint8_t> hop_limit = 64;
-    std::atomic<std::uint8_t> traffic_class = 0;
-    std::atomic<bool> only_ipv6 = false;
-    std::atomic<bool> wants_packet_info = false;
-    std::atomic<bool> wants_hop_limit = false;
-    std::atomic<bool> wants_class = false;
-    std::atomic<bool> wants_errors = false;
-    std::atomic<std::uint8_t> multicast_hops = 1;
-    std::atomic<bool> multicast_loops = true;
-    std::atomic<std::uint32_t> multicast_interface = 0;  // 0: as routing says
+    SharedValue<std::uint8_t> hop_limit = 64;
+    SharedValue<std::uint8_t> traffic_class = 0;
+    SharedValue<bool> only_ipv6 = false;
+    SharedValue<bool> wants_packet_info = false;
+    SharedValue<bool> wants_hop_limit = false;
+    SharedValue<bool> wants_class = false;
+    SharedValue<bool> wants_errors = false;
+    SharedValue<std::uint8_t> multicast_hops = 1;
+    SharedValue<bool> multicast_loops = true;
+    SharedValue<std::uint32_t> multicast_interface = 0;  // 0: as routing says
 
     // ENOPROTOOPT for those that are not here. `is_bound`: IPV6_V6ONLY comes too late.
     Result<> set(int level, int option, std::span<const std::byte> value, bool is_bound);

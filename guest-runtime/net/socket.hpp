@@ -57,6 +57,11 @@ protected:
     // SO_ERROR: the pending error, which asking clears; 0: none.
     virtual int take_error() { return 0; }
     [[nodiscard]] virtual bool is_listening() { return false; }
+    // Those of RememberedOptions.
+    Result<> remember(int level, int option, std::span<const std::byte> value);
+    [[nodiscard]] std::size_t recall(int level, int option, std::span<std::byte> to) const;
+    // IP_FREEBIND
+    [[nodiscard]] bool is_free_to_bind() const;
     // A common option has just changed.
     virtual void on_option_changed(int /*option*/) {}
     // SO_PEERCRED

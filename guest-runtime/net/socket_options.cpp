@@ -2,6 +2,7 @@
 #include "guest-runtime/net/socket_options.hpp"
 
 #include "guest-runtime/net/interfaces.hpp"
+#include "guest-runtime/net/ip_options.hpp"
 #include "guest-runtime/net/option_value.hpp"
 #include "guest-runtime/net/socket.hpp"
 
@@ -36,13 +37,13 @@ TimeValue time_of(std::uint64_t ns) {
 
 // What SO_SNDBUF and SO_RCVBUF keep: twice what was asked for, as on Linux, whose bookkeeping shares the room.
 std::uint32_t buffer_bytes(std::int32_t wanted, std::uint32_t least) {
-    auto doubled = 2 * static_cast<std::uint64_t>(std::max(wanted, 0));
+    auto doubled = 2 * static_cast<std::uint64_t>(static_cast<std::uint32_t>(wanted));  // a negative one is the largest
     return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(doubled, least, SocketOptions::largest_buffer_bytes));
 }
 
 constexpr std::uint32_t least_send_bytes = 4608, least_receive_bytes = 2304;
 
-std::atomic<bool>* flag_of(SocketOptions& options, int option) {
+SharedValue<bool>* flag_of(SocketOptions& options, int option) {
     switch (option) {
         case so::reuse_address:
             return &options.reuse_address;
@@ -56,13 +57,6 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
             return &options.out_of_band_inline;
         case so::pass_credentials:
             return &options.pass_credentials;
-        // Remembered, with nothing behind them here.
-        case so::debug:
-            return &options.debug;
-        case so::dont_route:
-            return &options.dont_route;
-        case so::no_check:
-            return &options.no_check;
         case so::timestamp:
             return &options.timestamp;
         case so::timestamp_ns:
@@ -72,13 +66,20 @@ std::atomic<bool>* flag_of(SocketOptions& options, int option) {
     }
 }
 
-// Taken, with nothing behind it here.
-bool is_ignored(int option) { return option == so::busy_poll || option == so::incoming_cpu; }
-
 }  // namespace
 
+Result<> Socket::remember(int level, int option, std::span<const std::byte> value) {
+    return options_.remembered.set(level, option, HUSK_TRY(option_as<std::int32_t>(value)));
+}
+
+std::size_t Socket::recall(int level, int option, std::span<std::byte> to) const {
+    return put_integer(to, options_.remembered.get(level, option));
+}
+
+bool Socket::is_free_to_bind() const { return options_.remembered.get(level_ip, ip_option::free_bind) != 0; }
+
 Result<> Socket::set_option(int level, int option, std::span<const std::byte> value) {
-    if (level != level_socket) return Errno::enoprotoopt;
+    if (level != level_socket) return family_ == Family::local ? Errno::eopnotsupp : Errno::enoprotoopt;
     if (option == so::receive_timeout || option == so::send_timeout) {
         std::uint64_t ns = HUSK_TRY(timeout_ns(value));
         (option == so::receive_timeout ? options_.receive_timeout_ns : options_.send_timeout_ns) = ns;
@@ -90,7 +91,8 @@ Result<> Socket::set_option(int level, int option, std::span<const std::byte> va
         return {};
     }
     auto integer = HUSK_TRY(option_as<std::int32_t>(value));
-    if (std::atomic<bool>* flag = flag_of(options_, option)) {
+    if (RememberedOptions::has(level, option)) return remember(level, option, value);
+    if (SharedValue<bool>* flag = flag_of(options_, option)) {
         *flag = integer != 0;
         on_option_changed(option);
         return {};
@@ -110,26 +112,25 @@ Result<> Socket::set_option(int level, int option, std::span<const std::byte> va
         case so::receive_buffer_force:
             options_.receive_buffer_bytes = buffer_bytes(integer, least_receive_bytes);
             break;
-        case so::receive_low_water:
-            options_.receive_low_water = integer == 0 ? 1 : integer;
-            break;
-        case so::priority:
-            options_.priority = integer;
-            break;
-        case so::mark:
-            options_.mark = integer;
-            break;
+        case so::bind_to_index:
+            if (integer < 0) return Errno::einval;
+            options_.bound_interface = static_cast<std::uint32_t>(integer);
+            on_option_changed(so::bind_to_device);
+            return {};
         default:
-            return is_ignored(option) ? Result<>() : Errno::enoprotoopt;
+            return Errno::enoprotoopt;
     }
     on_option_changed(option);
     return {};
 }
 
 Result<std::size_t> Socket::get_option(int level, int option, std::span<std::byte> to) {
-    if (level != level_socket) return Errno::enoprotoopt;
-    if (const std::atomic<bool>* flag = flag_of(options_, option)) return put_integer(to, flag->load() ? 1 : 0);
-    if (is_ignored(option)) return put_integer(to, 0);
+    if (level != level_socket) {
+        bool is_known_by_ip = family_ == Family::inet || family_ == Family::local;
+        return is_known_by_ip ? Errno::eopnotsupp : Errno::enoprotoopt;
+    }
+    if (const SharedValue<bool>* flag = flag_of(options_, option)) return put_integer(to, flag->load() ? 1 : 0);
+    if (RememberedOptions::has(level, option)) return recall(level, option, to);
     switch (option) {
         case so::type:
             return put_integer(to, static_cast<std::int32_t>(type_));
@@ -145,14 +146,10 @@ Result<std::size_t> Socket::get_option(int level, int option, std::span<std::byt
             return put_integer(to, options_.send_buffer_bytes);
         case so::receive_buffer:
             return put_integer(to, options_.receive_buffer_bytes);
-        case so::receive_low_water:
-            return put_integer(to, options_.receive_low_water);
         case so::send_low_water:
             return put_integer(to, 1);
-        case so::priority:
-            return put_integer(to, options_.priority);
-        case so::mark:
-            return put_integer(to, options_.mark);
+        case so::incoming_napi_id:
+            return put_integer(to, 0);  // none
         case so::linger:
             return put_option(to, Linger{options_.lingers ? 1 : 0, options_.linger_seconds});
         case so::receive_timeout:
@@ -161,6 +158,8 @@ Result<std::size_t> Socket::get_option(int level, int option, std::span<std::byt
             return put_option(to, time_of(options_.send_timeout_ns));
         case so::peer_credentials:
             return put_option(to, HUSK_TRY(peer_credentials()));
+        case so::bind_to_index:
+            return put_integer(to, options_.bound_interface);
         case so::bind_to_device:
             return put_interface_name(to, options_.bound_interface);
         default:

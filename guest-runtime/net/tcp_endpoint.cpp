@@ -192,10 +192,10 @@ bool TcpEndpoint::is_port_of_connection(const InetEndpoint& to) const {
     return found;
 }
 
-Result<> TcpEndpoint::bind(const InetEndpoint& to) {
+Result<> TcpEndpoint::bind(const InetEndpoint& to, bool is_free) {
     StackGuard guard;
     if (is_bound_ || state() != State::fresh) return Errno::einval;
-    if (!may_bind_to(to.address)) return Errno::eaddrnotavail;
+    if (!is_free && !may_bind_to(to.address)) return Errno::eaddrnotavail;
     if (to.port != 0 && (is_listened_at(to) || is_bound_beside(to) || is_port_of_connection(to)))
         return Errno::eaddrinuse;
     HUSK_TRY(ensure_pcb(nullptr));

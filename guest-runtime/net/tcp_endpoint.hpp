@@ -53,7 +53,8 @@ public:
     int take_error() { return error_.exchange(0, std::memory_order_acq_rel); }
     SocketWaiters& waiters() { return waiters_; }
 
-    Result<> bind(const InetEndpoint& to);
+    // is_free: to an address that is not this machine's, too.
+    Result<> bind(const InetEndpoint& to, bool is_free);
     // EINPROGRESS when it has begun.
     Result<> connect(const InetEndpoint& to);
     void disconnect();

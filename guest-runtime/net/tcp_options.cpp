@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options of a TCP socket.
 #include <algorithm>
+#include <string_view>
 
 #include "guest-runtime/net/option_value.hpp"
+#include "guest-runtime/net/tcp_option_numbers.hpp"
 #include "guest-runtime/net/tcp_socket.hpp"
 
 namespace husk::net {
 
 namespace {
 
-// TCP_*
-namespace option_of_tcp {
-constexpr int no_delay = 1, max_segment = 2, cork = 3, keep_idle = 4, keep_interval = 5, keep_count = 6, syn_count = 7,
-              linger2 = 8, defer_accept = 9, window_clamp = 10, info = 11, quick_ack = 12, congestion = 13,
-              user_timeout = 18, fast_open = 23, not_sent_low_water = 25, fast_open_connect = 30;
-}  // namespace option_of_tcp
-namespace tcp = option_of_tcp;
+namespace tcp = tcp_option;
 
 using Settings = TcpEndpoint::Settings;
 
@@ -34,6 +30,25 @@ Result<std::uint32_t> seconds_in_ms(std::int32_t seconds) {
     constexpr std::int32_t most = 32767;  // MAX_TCP_KEEPIDLE
     if (seconds < 1 || seconds > most) return Errno::einval;
     return static_cast<std::uint32_t>(seconds) * 1000;
+}
+
+constexpr std::string_view only_congestion_control = "reno";
+
+Result<> set_congestion(std::span<const std::byte> value) {
+    // SAFETY: the bytes as characters.
+    std::string_view name(reinterpret_cast<const char*>(value.data()), value.size());
+    return name.substr(0, name.find('\0')) == only_congestion_control ? Result<>() : Errno::enoent;
+}
+
+// Linux counts repeated answers to a SYN, which come after 1, 2, 4, ... s: the time until the last of them.
+std::uint32_t patience_s(std::int32_t wanted_s) {
+    constexpr std::uint32_t longest_gap_s = 120, most_repeats = 255;
+    std::uint32_t time = wanted_s > 0 ? 1 : 0, gap = 1;
+    for (std::uint32_t i = 1; wanted_s > 0 && static_cast<std::uint32_t>(wanted_s) > time && i < most_repeats; ++i) {
+        gap = std::min(2 * gap, longest_gap_s);
+        time += gap;
+    }
+    return time;
 }
 
 }  // namespace
@@ -66,7 +81,7 @@ void TcpSocket::on_option_changed(int option) {
 }
 
 Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value) {
-    if (option == tcp::congestion) return {};
+    if (option == tcp::congestion) return set_congestion(value);
     auto integer = HUSK_TRY(option_as<std::int32_t>(value));
     auto change = [this](auto apply) {
         endpoint_->change_settings(apply);
@@ -100,19 +115,13 @@ Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value)
             if (integer < 1 || integer > 127) return Errno::einval;
             return change([=](Settings& settings) { settings.syn_retries = static_cast<std::uint8_t>(integer); });
         case tcp::defer_accept: {
-            std::uint32_t time = integer <= 0 ? 0 : static_cast<std::uint32_t>(std::min(integer, 32767)) * 1000;
+            std::uint32_t time = patience_s(integer) * 1000;
             return change([=](Settings& settings) { settings.defer_accept_ms = time; });
         }
         case tcp::quick_ack:
             quick_acks_ = integer != 0;
             if (integer != 0) endpoint_->acknowledge_now();
             return {};
-        case tcp::linger2:
-        case tcp::window_clamp:
-        case tcp::fast_open:
-        case tcp::not_sent_low_water:
-        case tcp::fast_open_connect:
-            return {};  // hints, with nothing behind them here
         default:
             return Errno::enoprotoopt;
     }
@@ -168,53 +177,39 @@ Result<std::size_t> TcpSocket::get_tcp_option(int option, std::span<std::byte> t
             return put_integer(to, settings.syn_retries);
         case tcp::defer_accept:
             return put_integer(to, settings.defer_accept_ms / 1000);
-        case tcp::linger2:
-        case tcp::window_clamp:
-        case tcp::fast_open:
-        case tcp::not_sent_low_water:
-        case tcp::fast_open_connect:
-            return put_integer(to, 0);
         case tcp::congestion: {
-            constexpr char name[16] = "reno";
-            std::size_t size = std::min(sizeof name, to.size());
-            std::copy_n(std::as_bytes(std::span(name)).begin(), size, to.begin());
-            return size;
+            char name[16]{};
+            std::ranges::copy(only_congestion_control, name);
+            return put_option(to, name);
         }
         default:
             return Errno::enoprotoopt;
     }
 }
 
+bool TcpSocket::serves(int level) const {
+    return level == level_tcp || level == level_ip || (level == level_ipv6 && family() == Family::inet6);
+}
+
 Result<> TcpSocket::set_option(int level, int option, std::span<const std::byte> value) {
-    switch (level) {
-        case level_tcp:
-            return set_tcp_option(option, value);
-        case level_ip:
-        case level_ipv6: {
-            if (level == level_ipv6 && family() != Family::inet6) return Errno::enoprotoopt;
-            HUSK_TRY(ip_.set(level, option, value, endpoint_->local().port != 0));
-            endpoint_->change_settings([this](Settings& settings) {
-                settings.hop_limit = ip_.hop_limit;
-                settings.traffic_class = ip_.traffic_class;
-                settings.only_ipv6 = ip_.only_ipv6;
-            });
-            return {};
-        }
-        default:
-            return Socket::set_option(level, option, value);
-    }
+    if (!serves(level)) return Socket::set_option(level, option, value);
+    if (RememberedOptions::has(level, option)) return remember(level, option, value);
+    if (level == level_tcp) return set_tcp_option(option, value);
+    HUSK_TRY(ip_.set(level, option, value, endpoint_->local().port != 0));
+    constexpr std::uint8_t congestion_bits = 3;  // the stack's own
+    ip_.traffic_class = static_cast<std::uint8_t>(ip_.traffic_class & ~congestion_bits);
+    endpoint_->change_settings([this](Settings& settings) {
+        settings.hop_limit = ip_.hop_limit;
+        settings.traffic_class = ip_.traffic_class;
+        settings.only_ipv6 = ip_.only_ipv6;
+    });
+    return {};
 }
 
 Result<std::size_t> TcpSocket::get_option(int level, int option, std::span<std::byte> to) {
-    switch (level) {
-        case level_tcp:
-            return get_tcp_option(option, to);
-        case level_ip:
-        case level_ipv6:
-            return ip_.get(level, option, to);
-        default:
-            return Socket::get_option(level, option, to);
-    }
+    if (!serves(level)) return Socket::get_option(level, option, to);
+    if (RememberedOptions::has(level, option)) return recall(level, option, to);
+    return level == level_tcp ? get_tcp_option(option, to) : ip_.get(level, option, to);
 }
 
 }  // namespace husk::net

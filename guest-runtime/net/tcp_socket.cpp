@@ -20,10 +20,10 @@ constexpr std::uint32_t default_send_bytes = 1 << 20;
 constexpr std::uint32_t default_receive_bytes = 1 << 20;
 constexpr std::size_t least_send_room_bytes = 1;
 
-Result<RefPtr<Socket>> wrap(RefPtr<TcpEndpoint> endpoint, Family family, std::uint32_t flags) {
+Result<RefPtr<TcpSocket>> wrap(RefPtr<TcpEndpoint> endpoint, Family family, std::uint32_t flags) {
     RefPtr<fs::Inode> inode =
         HUSK_TRY((fs::make_ref_as<fs::Inode, fs::AnonymousInode>(fs::FileType::socket, "socket")));
-    return fs::make_ref_as<Socket, TcpSocket>(std::move(inode), flags, family, std::move(endpoint));
+    return make_ref<TcpSocket>(std::move(inode), flags, family, std::move(endpoint));
 }
 
 }  // namespace
@@ -32,15 +32,6 @@ TcpSocket::TcpSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, Family family
     : Socket(std::move(inode), flags, family, SocketType::stream, level_tcp), endpoint_(std::move(endpoint)) {
     options_.send_buffer_bytes = default_send_bytes;
     options_.receive_buffer_bytes = default_receive_bytes;
-    // An accepted connection has what its listener was told.
-    const TcpEndpoint::Settings& settings = endpoint_->settings();
-    options_.reuse_address = settings.reuse_address;
-    options_.reuse_port = settings.reuse_port;
-    options_.keep_alive = settings.keep_alive;
-    options_.bound_interface = settings.interface;
-    ip_.only_ipv6 = settings.only_ipv6;
-    ip_.hop_limit = settings.hop_limit;
-    ip_.traffic_class = settings.traffic_class;
 }
 
 TcpSocket::~TcpSocket() {
@@ -61,7 +52,7 @@ void TcpSocket::linger() {
 }
 
 Result<> TcpSocket::bind(const Address& address) {
-    return endpoint_->bind(HUSK_TRY(own_endpoint(address, family(), ip_.only_ipv6)));
+    return endpoint_->bind(HUSK_TRY(own_endpoint(address, family(), ip_.only_ipv6)), is_free_to_bind());
 }
 
 Result<> TcpSocket::connect(const Address& address) {
@@ -93,7 +84,14 @@ Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
     for (;;) {
         if (endpoint_->has_ended_reading()) return Errno::einval;
         auto accepted = endpoint_->accept();
-        if (accepted.ok()) return wrap(std::move(accepted).value(), family(), flags);
+        if (accepted.ok()) {
+            // With everything that the listener was told, but for the priority.
+            RefPtr<TcpSocket> socket = HUSK_TRY(wrap(std::move(accepted).value(), family(), flags));
+            socket->options_ = options_;
+            HUSK_TRY(socket->options_.remembered.set(level_socket, socket_option::priority, 0));
+            socket->ip_ = ip_;
+            return RefPtr<Socket>(std::move(socket));
+        }
         if (accepted.error() != Errno::eagain || is_non_blocking()) return accepted.error();
         HUSK_TRY(wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns,
                           [this] { return endpoint_->has_pending() || endpoint_->has_ended_reading(); }));
@@ -234,7 +232,7 @@ Result<long> TcpSocket::ioctl(std::uint64_t request, std::uint64_t argument) {
 
 Result<RefPtr<Socket>> make_tcp_socket(Family family, std::uint32_t flags) {
     start_stack();
-    return wrap(HUSK_TRY(make_ref<TcpEndpoint>(family == Family::inet6)), family, flags);
+    return RefPtr<Socket>(HUSK_TRY(wrap(HUSK_TRY(make_ref<TcpEndpoint>(family == Family::inet6)), family, flags)));
 }
 
 }  // namespace husk::net

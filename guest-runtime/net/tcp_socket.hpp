@@ -35,6 +35,7 @@ protected:
     void on_option_changed(int option) override;
 
 private:
+    [[nodiscard]] bool serves(int level) const;
     Result<> check_sending();
     Result<> wait_for_connection();
     Result<std::size_t> receive_now(IncomingMessage& message);

@@ -110,7 +110,7 @@ Result<> UdpSocket::bind(const Address& address) {
     InetEndpoint to = HUSK_TRY(own_endpoint(address, family(), ip_.only_ipv6));
     StackGuard guard;
     if (pcb_->local_port != 0) return Errno::einval;
-    if (!may_bind_to(to.address)) return Errno::eaddrnotavail;
+    if (!is_free_to_bind() && !may_bind_to(to.address)) return Errno::eaddrnotavail;
     if (to.port != 0 && is_taken(to)) return Errno::eaddrinuse;
     err_t bound = udp_bind(pcb_, &to.address, to.port);
     return bound == ERR_OK ? Result<>() : errno_of(bound);
@@ -271,10 +271,14 @@ Result<> UdpSocket::change_membership(int level, int option, std::span<const std
     return change_group(*this, level, option, value, ip_);
 }
 
+bool UdpSocket::serves(int level) const {
+    return level == level_ip || (level == level_ipv6 && family() == Family::inet6);
+}
+
 Result<> UdpSocket::set_option(int level, int option, std::span<const std::byte> value) {
-    if (level == level_udp) return {};  // hints for the sender's hardware
-    if (level != level_ip && level != level_ipv6) return Socket::set_option(level, option, value);
-    if (level == level_ipv6 && family() != Family::inet6) return Errno::enoprotoopt;
+    if (level == level_udp) return Errno::enoprotoopt;
+    if (!serves(level)) return Socket::set_option(level, option, value);
+    if (RememberedOptions::has(level, option)) return remember(level, option, value);
     if (is_group_option(level, option)) {
         HUSK_TRY(change_membership(level, option, value));
     } else {
@@ -295,9 +299,10 @@ Result<> UdpSocket::set_option(int level, int option, std::span<const std::byte>
 }
 
 Result<std::size_t> UdpSocket::get_option(int level, int option, std::span<std::byte> to) {
-    if (level == level_udp) return put_integer(to, 0);
-    if (level == level_ip || level == level_ipv6) return ip_.get(level, option, to);
-    return Socket::get_option(level, option, to);
+    if (level == level_udp) return Errno::enoprotoopt;
+    if (!serves(level)) return Socket::get_option(level, option, to);
+    if (RememberedOptions::has(level, option)) return recall(level, option, to);
+    return ip_.get(level, option, to);
 }
 
 Result<RefPtr<Socket>> make_udp_socket(Family family, std::uint32_t flags) {

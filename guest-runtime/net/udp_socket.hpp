@@ -43,6 +43,7 @@ protected:
 private:
     friend struct UdpCallbacks;
 
+    [[nodiscard]] bool serves(int level) const;
     void apply_options();
     // Another has the port, at an address that does not go with this one.
     [[nodiscard]] bool is_taken(const InetEndpoint& at) const;
