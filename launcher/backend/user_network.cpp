@@ -94,7 +94,7 @@ std::filesystem::path find_user_network() {
     return {};
 }
 
-std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net) {
+UserNetworkProcess start_user_network_process(const config::NetConfig& net) {
     const std::filesystem::path program = find_user_network();
     if (program.empty()) {
         throw host::Error(ExitCode::user_network,
@@ -112,7 +112,12 @@ std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net) {
         ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &socket_buffer_bytes, sizeof socket_buffer_bytes);
     }
     const pid_t helper = start_helper(program, words_for(net, program), theirs.get());
-    return std::make_unique<UserNetwork>(std::move(ours), net.mtu != 0 ? net.mtu : default_mtu, helper);
+    return {std::move(ours), helper};
+}
+
+std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net) {
+    UserNetworkProcess helper = start_user_network_process(net);
+    return std::make_unique<UserNetwork>(std::move(helper.socket), net.mtu != 0 ? net.mtu : default_mtu, helper.id);
 }
 
 }  // namespace husk::backend

@@ -6,6 +6,8 @@
 // guest could do to them is done to a process that has nothing but one socket.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 
 #include "launcher/backend/net_backend.hpp"
 #include "launcher/config/net_config.hpp"
+#include "launcher/host/file_descriptor.hpp"
 
 namespace husk::backend {
 
@@ -21,8 +24,15 @@ inline constexpr const char* user_network_program = "husk-user-net";
 // Beside this program, or where it is installed. Empty: nowhere.
 [[nodiscard]] std::filesystem::path find_user_network();
 
-// Starts it; it ends with this process. Throws host::Error: user_network, net_busy (a published port is in use),
-// net_permission (a port that only root may use).
+// The process, and this end of its socket, by which Ethernet frames go and come as packets.
+struct UserNetworkProcess {
+    host::FileDescriptor socket;
+    pid_t id = -1;
+};
+
+// Starts it; it ends with this process, or when this end is closed. Throws host::Error: user_network, net_busy (a
+// published port is in use), net_permission (a port that only root may use).
+[[nodiscard]] UserNetworkProcess start_user_network_process(const config::NetConfig& net);
 [[nodiscard]] std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net);
 
 }  // namespace husk::backend

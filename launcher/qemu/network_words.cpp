@@ -8,6 +8,7 @@
 
 #include "launcher/backend/open_network.hpp"
 #include "launcher/backend/tap.hpp"
+#include "launcher/backend/user_network.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/qemu/transports.hpp"
@@ -27,13 +28,16 @@ std::string escape(const std::string& value) {
     return escaped;
 }
 
-std::string user_backend(const NetConfig& net) {
-    std::string text = "user";
-    for (const config::PublishedPort& port : net.published) {
-        text += fill_in(",hostfwd={}:{}:{}-:{}", port.is_udp ? "udp" : "tcp", port.bind_address, port.host_port,
-                        port.guest_port);
-    }
-    return text;
+int inherit(host::FileDescriptor descriptor, std::vector<host::FileDescriptor>& inherited) {
+    ::fcntl(descriptor.get(), F_SETFD, 0);
+    inherited.push_back(std::move(descriptor));
+    return inherited.back().get();
+}
+
+// Not QEMU's own, whose published ports keep clients that come together waiting for seconds.
+std::string user_backend(const NetConfig& net, std::vector<host::FileDescriptor>& inherited) {
+    return fill_in("dgram,local.type=fd,local.str={}",
+                   inherit(backend::start_user_network_process(net).socket, inherited));
 }
 
 std::string stream_backend(const NetConfig& net) {
@@ -45,20 +49,16 @@ std::string stream_backend(const NetConfig& net) {
                    net.name.substr(colon + 1));
 }
 
-std::string tap_backend(const NetConfig& net, std::vector<host::FileDescriptor>& taps) {
+std::string tap_backend(const NetConfig& net, std::vector<host::FileDescriptor>& inherited) {
     backend::Tap tap = net.kind == NetKind::tap      ? backend::Tap::open(net.name, 1)
                        : net.kind == NetKind::bridge ? backend::Tap::open_on_bridge(net.name, 1)
                                                      : backend::Tap::adopt(net.fd);
-    for (host::FileDescriptor& queue : tap.release()) {
-        ::fcntl(queue.get(), F_SETFD, 0);
-        taps.push_back(std::move(queue));
-    }
-    return fill_in("tap,fd={}", taps.back().get());
+    return fill_in("tap,fd={}", inherit(std::move(tap.release().front()), inherited));
 }
 
-std::string backend_of(const NetConfig& net, std::vector<host::FileDescriptor>& taps) {
-    if (net.kind == NetKind::user) return user_backend(net);
-    return net.kind == NetKind::stream ? stream_backend(net) : tap_backend(net, taps);
+std::string backend_of(const NetConfig& net, std::vector<host::FileDescriptor>& inherited) {
+    if (net.kind == NetKind::user) return user_backend(net, inherited);
+    return net.kind == NetKind::stream ? stream_backend(net) : tap_backend(net, inherited);
 }
 
 std::string mac_text(const config::MacAddress& mac) {
@@ -94,7 +94,7 @@ NetworkWords open_networks(std::span<const NetConfig> networks, std::size_t firs
                               "loss, duplicate, reorder, delay and rate of a network need KVM, not --accel qemu");
         }
         if (net.vhost) throw host::Error(host::ExitCode::usage, "vhost of a network needs KVM, not --accel qemu");
-        add("-netdev", fill_in("{},id=net{}", backend_of(net, result.taps), i));
+        add("-netdev", fill_in("{},id=net{}", backend_of(net, result.inherited), i));
         std::string device = fill_in("virtio-net-device,netdev=net{},mac={},bus={}", i,
                                      mac_text(backend::choose_mac(net, i)), transport_bus(first_slot + i));
         if (net.mtu != 0) device += fill_in(",host_mtu={}", net.mtu);

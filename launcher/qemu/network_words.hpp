@@ -14,11 +14,11 @@ namespace husk::qemu {
 
 struct NetworkWords {
     std::vector<std::string> words;
-    std::vector<host::FileDescriptor> taps;  // which QEMU inherits under the numbers in `words`
+    std::vector<host::FileDescriptor> inherited;  // by QEMU, under the numbers in `words`
 };
 
-// Opens taps, and lets them join their bridge. first_slot: the virtio transport that the first of them has. Throws
-// host::Error, also for what QEMU's networks cannot do.
+// Opens taps, lets them join their bridge, and starts user networks. first_slot: the virtio transport that the first of
+// them has. Throws host::Error, also for what QEMU's networks cannot do.
 [[nodiscard]] NetworkWords open_networks(std::span<const config::NetConfig> networks, std::size_t first_slot);
 
 }  // namespace husk::qemu

@@ -56,6 +56,24 @@ int slirp_events(short events) {
     return result;
 }
 
+// libslirp listens with a queue of one: of clients that come together all but two would wait for seconds until they try
+// again. Its socket is one of the few that this process has; listening again changes the queue's length.
+void lengthen_listen_queue(const Port& port) {
+    constexpr int most_descriptors = 64;
+    for (int fd = 0; fd < most_descriptors; ++fd) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        sockaddr_in name{};
+        socklen_t name_bytes = sizeof name;
+        // SAFETY: the address of a sockaddr_in, for the kernel to fill.
+        auto* any = reinterpret_cast<sockaddr*>(&name);
+        const bool is_it = ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+                           ::getsockname(fd, any, &name_bytes) == 0 && name.sin_family == AF_INET &&
+                           ntohs(name.sin_port) == port.host_port;
+        if (is_it) ::listen(fd, SOMAXCONN);
+    }
+}
+
 }  // namespace
 
 struct SlirpNetwork::Callbacks {
@@ -133,8 +151,11 @@ SlirpNetwork::~SlirpNetwork() {
 }
 
 bool SlirpNetwork::publish(const Port& port) {
-    return slirp_add_hostfwd(slirp_, port.is_udp ? 1 : 0, port.bind_address, port.host_port, port.guest_address,
-                             port.guest_port) == 0;
+    if (slirp_add_hostfwd(slirp_, port.is_udp ? 1 : 0, port.bind_address, port.host_port, port.guest_address,
+                          port.guest_port) != 0)
+        return false;
+    if (!port.is_udp) lengthen_listen_queue(port);
+    return true;
 }
 
 void SlirpNetwork::run() {

@@ -241,14 +241,15 @@ def bad_networks(test: Refusals) -> None:
             ("port without a user network", ["--net", "tap:t0", "--publish", "8080:80"], "--net user"),
             ("capture without a network", ["--pcap", "x.pcap"], "--net")]:
         test.expect(f"network: {what}", 64, sentence, "run", *options, test.hello)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        test.expect("network: port in use", 92, f"{port}.*another", "run", "--accel", "kvm", "--publish",
-                    f"127.0.0.1:{port}:80", test.hello)
-    test.expect("network: no such bridge", 90, "no bridge nobridge0", "run", "--accel", "kvm", "--net",
-                "bridge:nobridge0", test.hello)
-    test.expect("network: no tap behind a descriptor", 90, "descriptor 9", "run", "--accel", "kvm", "--net", "tapfd:9",
-                test.hello)
+    for accelerator in ("kvm", "qemu"):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            test.expect(f"network: port in use, {accelerator}", 92, f"{port}.*another", "run", "--accel", accelerator,
+                        "--publish", f"127.0.0.1:{port}:80", test.hello)
+        test.expect(f"network: no such bridge, {accelerator}", 90, "no bridge nobridge0", "run", "--accel", accelerator,
+                    "--net", "bridge:nobridge0", test.hello)
+        test.expect(f"network: no tap behind a descriptor, {accelerator}", 90, "descriptor 9", "run", "--accel",
+                    accelerator, "--net", "tapfd:9", test.hello)
     test.expect("network: nobody at the other end", 93, "nobody listens", "run", "--accel", "kvm", "--net",
                 "stream:/nowhere.sock", test.hello)
     lonely = test.folder / "lonely"

@@ -24,6 +24,21 @@ HERE = Path(__file__).parent
 RESOLVERS = Path("/etc/netns")  # `ip netns exec` puts what is there in /etc's place
 MANY = " ".join(sorted(f"192.0.2.{number}" for number in range(100, 200)))
 PUBLISHED = ("tcp=127.0.0.1:8080:80", "udp=127.0.0.1:8007:7")
+AT_ONCE = """
+import socket
+clients = [socket.socket() for _ in range(100)]
+for one in clients:
+    one.setblocking(False)
+    one.connect_ex(("127.0.0.1", 8080))
+for one in clients:
+    one.settimeout(30)
+    one.sendall(b"GET /1 HTTP/1.1\\r\\n\\r\\n")
+for one in clients:
+    if not one.recv(100).startswith(b"HTTP/1.1 200"):
+        print("no answer")
+names, numbers = [line.split() for line in open("/proc/net/netstat") if line.startswith("TcpExt")]
+print("overflows:", numbers[names.index("ListenOverflows")])
+"""
 
 
 @contextmanager
@@ -117,6 +132,14 @@ class UserNetworkTests:
             helpers = self.helpers(space)
             return self.is_confined(helpers[0]) if len(helpers) == 1 else f"{len(helpers)} processes of husk-user-net"
 
+    def many_clients_come_at_once(self) -> str | None:
+        """Nobody has to try again, which would take seconds: the host's listen queue never overflows."""
+        with Namespace("many") as space, self.guest(space, "net_service") as vm:
+            if next_line(vm.stdout, 2 * LONG_S).strip() != "ready":
+                return "the guest does not start"
+            result = space.run(sys.executable, "-B", "-c", AT_ONCE, timeout_s=4 * LONG_S)
+            return None if result.stdout == "overflows: 0\n" else result.stdout + result.stderr
+
     def is_confined(self, process: Path) -> str | None:
         """After all that work it still is what it was made."""
         facts = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line)
@@ -163,6 +186,7 @@ class UserNetworkTests:
         self.check("inherited descriptors are closed", self.inherited_descriptors_are_closed)
         self.check("names are found through the host's name server", self.names_are_found)
         self.check("published ports lead to the guest", self.published_ports_lead_to_the_guest)
+        self.check("many clients come at once", self.many_clients_come_at_once)
         if self.no_kvm:
             self.tally.skip("a violation is a sentence", self.no_kvm)
         else:
