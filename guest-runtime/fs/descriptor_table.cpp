@@ -65,11 +65,23 @@ Result<RefPtr<File>> DescriptorTable::get(int fd) {
     return RefPtr<File>(named.file);
 }
 
+// With the table's lock held; may be beyond the limit.
+std::uint32_t DescriptorTable::lowest_free(std::uint32_t from) {
+    std::uint32_t fd = std::max(from, first_free_);
+    while (fd < capacity() && entry(fd).file != nullptr) ++fd;
+    if (from <= first_free_) first_free_ = fd;
+    return fd;
+}
+
+Result<> DescriptorTable::require_free() {
+    Guard guard(lock_);
+    return lowest_free(0) < limit() ? Result<>() : Errno::emfile;
+}
+
 Result<int> DescriptorTable::add(RefPtr<File> file, bool close_on_exec, int lowest) {
     if (lowest < 0 || static_cast<std::uint32_t>(lowest) >= limit()) return Errno::einval;
     Guard guard(lock_);
-    std::uint32_t fd = std::max(static_cast<std::uint32_t>(lowest), first_free_);
-    while (fd < capacity() && entry(fd).file != nullptr) ++fd;
+    std::uint32_t fd = lowest_free(static_cast<std::uint32_t>(lowest));
     if (fd >= limit()) return Errno::emfile;
     HUSK_TRY(grow_to(fd + 1));
     file->add_handle();

@@ -26,6 +26,8 @@ public:
     Result<RefPtr<File>> get(int fd);
     // The lowest free descriptor that is not below `lowest`. EMFILE at the limit, EINVAL for `lowest` beyond it.
     Result<int> add(RefPtr<File> file, bool close_on_exec, int lowest = 0);
+    // EMFILE when add() would find none now: for what must not be begun then.
+    Result<> require_free();
     // dup2: `fd` names `file` from now on; what it named before is closed.
     Result<> put(int fd, RefPtr<File> file, bool close_on_exec);
     Result<> close(int fd);
@@ -54,6 +56,7 @@ private:
     static constexpr unsigned max_blocks = 17;  // more than hard_limit entries
 
     Result<> grow_to(std::uint32_t count);
+    [[nodiscard]] std::uint32_t lowest_free(std::uint32_t from);
     [[nodiscard]] std::uint32_t capacity() const { return capacity_.load(std::memory_order_acquire); }
     [[nodiscard]] Entry& entry(std::uint32_t index);  // below capacity()
     [[nodiscard]] Entry* find(int fd);

@@ -73,6 +73,8 @@ Result<> listen_socket(const Call& call) {
 Result<int> accept_socket(const Call& call, std::uint64_t flags) {
     if ((flags & ~std::uint64_t{type_flags}) != 0) return Errno::einval;
     auto socket = HUSK_TRY(net::socket_of(call.fd(0)));
+    // Otherwise the connection stays where it is.
+    HUSK_TRY(fs::descriptors().require_free());
     auto accepted = HUSK_TRY(socket->accept(blocking_mode(flags)));
     if (call[1] != 0) {
         auto peer = accepted->peer_name();

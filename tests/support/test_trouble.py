@@ -9,6 +9,7 @@ In network namespaces of the test's own. --long: a million short connections, an
 import argparse
 import itertools
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -166,6 +167,26 @@ def connect_often(count: int) -> str | None:
 
 
 @in_namespace
+def stay_idle(count: int) -> str | None:
+    """Each has asked once; they cost little, others are served meanwhile, and in the end all of them still answer."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
+    before = free_memory()
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connect(client=CLIENTS[i % len(CLIENTS)])) for i in range(count)]
+        for i, one in enumerate(idle):
+            if get(one, i % 100) != pattern(i % 100):
+                return f"connection {i} brings wrong bytes"
+        time.sleep(3)
+        each = (before - free_memory()) // count
+        if wrong := wrong_answers():
+            return wrong
+        for i, one in enumerate(idle):
+            if get(one, i % 100) != pattern(i % 100):
+                return f"connection {i} brings wrong bytes after its rest"
+    return f"an idle connection costs {each} bytes" if each > 16384 else None
+
+
+@in_namespace
 def hold_open(size: int) -> str | None:
     """A transfer during which the caller of this process makes trouble; the first line says that it goes on."""
     with connect(5 * LONG_S) as one:
@@ -288,10 +309,9 @@ class TroubleTests:
         with self.guest() as (space, _, vm):
             return self.child(space, name, argument) or self.ends_well(vm)
 
-    def short_connections(self) -> str | None:
-        count, limit_s = (1_000_000, 20_000) if self.is_long else (3_000, 5 * LONG_S)
+    def on_a_tap(self, name: str, argument: int, limit_s: float = 5 * LONG_S) -> str | None:
         with self.guest_on_a_tap() as (space, vm):
-            return self.child(space, "connect_often", count, limit_s) or self.ends_well(vm)
+            return self.child(space, name, argument, limit_s) or self.ends_well(vm)
 
     def netem(self) -> str | None:
         with self.guest_on_a_tap("delay", "3ms", "1ms", "loss", "2%", "duplicate", "2%", "reorder", "5%") as (space, _):
@@ -319,7 +339,9 @@ class TroubleTests:
             "resets": lambda: self.peers("reset_often", 100 * factor),
             "a peer that stops reading": lambda: self.peers("stop_reading", 3 * factor),
             "a flood of requests for connections": lambda: self.peers("flood", 5_000 * factor),
-            "many short connections": self.short_connections,
+            "many short connections": lambda: self.on_a_tap("connect_often", 1_000_000 if self.is_long else 3_000,
+                                                            20_000 if self.is_long else 5 * LONG_S),
+            "10,000 idle connections": lambda: self.on_a_tap("stay_idle", 10_000),
             "tc netem": self.netem,
         }
         chosen = {what: test for what, test in tests.items() if only in what}

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -256,6 +257,25 @@ void connections() {
         answers("again", connect(client, plain(address), sizeof address));
         close(client);
         close(listener);
+    });
+    scenario(SYS_accept, "without a free descriptor: the connection stays", [] {
+        const int listener = made(AF_INET, SOCK_STREAM), client = made(AF_INET, SOCK_STREAM);
+        needs(listen(listener, 5));
+        const sockaddr_in address = name_of_socket(listener);
+        needs(connect(client, plain(address), sizeof address));
+        needs(send(client, "abc", 3, 0));
+        rlimit limit{};
+        needs(getrlimit(RLIMIT_NOFILE, &limit));
+        const int lowest_free = dup(client);
+        close(lowest_free);
+        const rlimit none_free{static_cast<rlim_t>(lowest_free), limit.rlim_max};
+        needs(setrlimit(RLIMIT_NOFILE, &none_free));
+        answers("none is free", accept(listener, nullptr, nullptr));
+        needs(setrlimit(RLIMIT_NOFILE, &limit));
+        const int accepted = accept(listener, nullptr, nullptr);
+        holds("one is free", accepted >= 0);
+        answers("what was sent", recv(accepted, buffer, 100, 0));
+        for (const int fd : {listener, client, accepted}) close(fd);
     });
     scenario(SYS_bind, "a port is free again after its listener, with SO_REUSEADDR", [] {
         Ends ends;
