@@ -2,6 +2,7 @@
 // Options of SOL_SOCKET that every kind of socket keeps.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "guest-runtime/net/remembered_options.hpp"
@@ -42,6 +43,10 @@ struct SocketOptions {
     SharedValue<std::uint32_t> receive_buffer_bytes = default_buffer_bytes;
     SharedValue<std::uint64_t> receive_timeout_ns = 0;  // 0: none
     SharedValue<std::uint64_t> send_timeout_ns = 0;
+    // As the stack counts interfaces; 255: one that is not there.
+    [[nodiscard]] std::uint8_t stack_interface() const {
+        return static_cast<std::uint8_t>(std::min<std::uint32_t>(bound_interface, 255));
+    }
     RememberedOptions remembered;  // those of the levels above SOL_SOCKET too
 };
 

@@ -15,17 +15,6 @@ namespace tcp = tcp_option;
 
 using Settings = TcpEndpoint::Settings;
 
-// The first fields of struct tcp_info.
-struct TcpInfo {
-    std::uint8_t state, ca_state, retransmits, probes, backoff, options, scales, flags;
-    std::uint32_t rto, ato, send_mss, receive_mss;
-    std::uint32_t unacked, sacked, lost, retrans, fackets;
-    std::uint32_t last_data_sent, last_ack_sent, last_data_received, last_ack_received;
-    std::uint32_t pmtu, receive_threshold, rtt, rtt_variance, send_threshold, congestion_window, advertised_mss;
-    std::uint32_t reordering, receive_rtt, receive_space, total_retrans;
-};
-static_assert(sizeof(TcpInfo) == 104);
-
 Result<std::uint32_t> seconds_in_ms(std::int32_t seconds) {
     constexpr std::int32_t most = 32767;  // MAX_TCP_KEEPIDLE
     if (seconds < 1 || seconds > most) return Errno::einval;
@@ -71,9 +60,7 @@ void TcpSocket::on_option_changed(int option) {
                 [this](Settings& settings) { settings.receive_window_bytes = options_.receive_buffer_bytes; });
             break;
         case so::bind_to_device:
-            endpoint_->change_settings([this](Settings& settings) {
-                settings.interface = static_cast<std::uint8_t>(options_.bound_interface);
-            });
+            endpoint_->change_settings([this](Settings& settings) { settings.interface = options_.stack_interface(); });
             break;
         default:
             break;
@@ -125,27 +112,6 @@ Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value)
         default:
             return Errno::enoprotoopt;
     }
-}
-
-std::size_t TcpSocket::put_info(std::span<std::byte> to) {
-    TcpEndpoint::Info now = endpoint_->info();
-    TcpInfo info{};
-    info.state = now.state;
-    info.retransmits = static_cast<std::uint8_t>(std::min<std::uint32_t>(now.retransmits, 255));
-    info.send_mss = info.receive_mss = info.advertised_mss = now.mss;
-    info.rtt = now.rtt_us;
-    info.congestion_window = now.congestion_window_segments;
-    info.send_threshold = now.slow_start_threshold_segments;
-    info.receive_space = now.receive_window_bytes;
-    info.pmtu = now.mss + 40;
-    info.options = now.options;
-    info.scales = static_cast<std::uint8_t>(now.send_scale | now.receive_scale << 4);
-    info.rto = now.retransmit_timeout_us;
-    info.ato = 40'000;
-    info.unacked = now.unacknowledged_segments;
-    info.rtt_variance = now.rtt_us / 2;
-    info.reordering = 3;
-    return put_option(to, info);
 }
 
 Result<std::size_t> TcpSocket::get_tcp_option(int option, std::span<std::byte> to) {

@@ -10,6 +10,11 @@ struct udp_pcb;
 
 namespace husk::net {
 
+// What lwIP calls, with the stack's lock held.
+struct UdpCallbacks {
+    static void on_received(void* argument, udp_pcb* pcb, pbuf* chain, const ip_addr_t* from, std::uint16_t port);
+};
+
 class UdpSocket final : public Socket {
 public:
     UdpSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, Family family)

@@ -34,6 +34,7 @@ protected:
     Result<Credentials> peer_credentials() override;
 
 private:
+    static Credentials own_credentials();
     Result<> connect_stream(const Address& address);
     Result<std::size_t> send_stream(OutgoingMessage& message);
     Result<std::size_t> send_sequenced(OutgoingMessage& message);

@@ -2,6 +2,8 @@
 // A fuzzer's bytes, taken one after the other; zeroes when they are over.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -19,6 +21,12 @@ public:
     }
     std::uint16_t word() { return static_cast<std::uint16_t>(byte() << 8 | byte()); }
     std::uint32_t any() { return std::uint32_t{word()} << 16 | word(); }
+    // Up to that many.
+    std::span<const std::uint8_t> take(std::size_t most) {
+        const auto part = left_.first(std::min(most, left_.size()));
+        left_ = left_.subspan(part.size());
+        return part;
+    }
 
 private:
     std::span<const std::uint8_t> left_;

@@ -13,6 +13,7 @@
 
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/tcp_table.hpp"
+#include "tests/fuzz/fuzz_input.hpp"
 #include "tests/support/guest_fakes/machine.hpp"
 #include "tests/support/net_fakes/packets.hpp"
 #include "tests/unit/guest/net/socket_calls.hpp"
@@ -24,27 +25,11 @@ namespace {
 
 constexpr std::size_t ethernet_bytes = 14;
 
-class Input {
-public:
-    explicit Input(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
-    [[nodiscard]] bool is_over() const { return bytes_.empty(); }
-    std::uint8_t byte() {
-        if (bytes_.empty()) return 0;
-        const std::uint8_t value = bytes_[0];
-        bytes_ = bytes_.subspan(1);
-        return value;
-    }
-    // As many as the next byte says, or up to the end.
-    Frame some() {
-        const std::size_t size = std::min<std::size_t>(byte() * 8u, bytes_.size());
-        Frame part(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(size));
-        bytes_ = bytes_.subspan(size);
-        return part;
-    }
-
-private:
-    std::span<const std::uint8_t> bytes_;
-};
+// As many bytes as the next one says, or up to the end.
+Frame some(fuzz::Input& input) {
+    const auto part = input.take(input.byte() * 8u);
+    return {part.begin(), part.end()};
+}
 
 void store16(Frame& frame, std::size_t at, unsigned value) {
     frame[at] = static_cast<std::uint8_t>(value >> 8);
@@ -120,18 +105,18 @@ public:
         if (has_connections()) std::abort();
     }
 
-    void step(Input& input) {
+    void step(fuzz::Input& input) {
         switch (input.byte() % 8) {
             case 0: {  // a frame as it is
                 const std::size_t piece = 1u + input.byte();
-                eth0().deliver(input.some(), piece);
+                eth0().deliver(some(input), piece);
                 break;
             }
             case 1:
             case 2: {  // from the guest's peer, with right sums
                 Frame frame = {0x52, 0x54, 0, 0, 0, 1, 0x52, 0x54, 0, 0, 0, 9, 8, 0};
                 const std::size_t piece = 20u + input.byte() * 16u;
-                const Frame packet = input.some();
+                const Frame packet = some(input);
                 frame.insert(frame.end(), packet.begin(), packet.end());
                 make_plausible(frame);
                 eth0().deliver(frame, piece);
@@ -143,9 +128,9 @@ public:
                                 1001u + input.byte() % 16 * 700u, 0, input.byte()};
                 segment.acknowledgement = sequence_ + input.byte() % 8;
                 segment.window = static_cast<std::uint16_t>(input.byte() << 8);
-                segment.options = input.some();
+                segment.options = some(input);
                 segment.options.resize(std::min<std::size_t>(segment.options.size() / 4 * 4, 40));
-                const Frame data = input.some();
+                const Frame data = some(input);
                 segment.data = {reinterpret_cast<const char*>(data.data()), data.size()};
                 eth0().deliver(tcp_frame(segment));
                 break;
@@ -226,7 +211,7 @@ private:
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    Input input(std::span(data, size));
+    fuzz::Input input(std::span(data, size));
     World world;
     while (!input.is_over()) world.step(input);
     eth0().is_busy = false;
