@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Real clients against examples/service as a VM on a tap: curl, wrk, ab, openssl, ping, dig, Chromium, idle connections.
+"""Real clients against examples/service as a VM on a tap: curl, wrk, ab, openssl, ping, Chromium, idle connections; dig and
+iperf3 against VMs that serve them.
 
 usage: test_clients.py --build FOLDER [--long] [--only WORD]
 In a network namespace of the test's own; with KVM where there is one, else under QEMU. --long: more of everything.
 """
 import argparse
 import http.client
+import json
 import os
 import re
 import shutil
@@ -25,7 +27,7 @@ from tally import Tally
 
 HOST, HOST6 = "10.9.0.1", "fd00:9::1"
 GUEST, GUEST6 = "10.9.0.2", "fd00:9::2"
-NAMES = "10.9.0.3"  # of the VM that answers dig
+NAMES, SPEED = "10.9.0.3", "10.9.0.4"  # of the VMs that answer dig and iperf3
 HTTP, HTTPS = f"http://{GUEST}:8080", f"https://{GUEST}:8443"
 
 
@@ -34,6 +36,7 @@ class ClientTests:
         self.husk = build / "launcher/husk"
         self.service = build / "examples/service/service"
         self.mdns = build / "tests/guest/mdns"
+        self.compiler = build / "toolchain/root" / "bin/husk-cc"
         self.folder = folder
         self.is_long = is_long
         self.site = Site(folder, self.husk, f"IP:{GUEST},DNS:guest.test")
@@ -171,18 +174,37 @@ class ClientTests:
             return f"guest.local is {found!r}"
         return None if "NXDOMAIN" in missing else missing
 
+    def iperf3_measures_both_ways(self) -> str | None:
+        """TCP and datagrams; its server is an image with Debian's static library."""
+        server = self.folder / "iperf_server"
+        libraries = [f"-l{name}" for name in ("iperf", "sctp", "ssl", "crypto", "m")]
+        subprocess.run([self.compiler, "-O2", Path(__file__).parent / "iperf_server.c", "-o", server, *libraries], check=True,
+                       capture_output=True)
+        runs = [[], ["-R"], ["--bidir"], ["-P", "4"], ["-u", "-b", "2M"], ["-u", "-b", "2M", "-R"]]
+        self.space.add_tap("t2", flags=("vnet_hdr",))
+        self.space.ip("route", "add", SPEED, "dev", "t2", "src", HOST)
+        with ending(started(self.space, self.husk, server, "--accel", accelerators()[0], "--net",
+                            f"tap:t2,ip={SPEED}/24,gateway={HOST}", arguments=(str(len(runs)),))):
+            for options in runs:
+                text = self.run("iperf3", "-c", SPEED, "-J", "-t", 10 if self.is_long else 1, *options)
+                end = json.loads(text)["end"]
+                for sums in [end.get("sum_received") or end["sum"], end.get("sum_received_bidir_reverse")]:
+                    if sums is not None and (sums["bytes"] == 0 or sums.get("lost_packets", 0) > sums.get("packets", 0) // 10):
+                        return f"{options}: {sums}"
+        return None
+
     # ----
 
     def check(self, test: Callable[[], str | None]) -> None:
         name = test.__name__.replace("_", " ")
         tool = name.split()[0]
-        if tool in ("curl", "openssl", "wrk", "ab", "ping", "chromium", "dig") and shutil.which(tool) is None:
+        if tool in ("curl", "openssl", "wrk", "ab", "ping", "chromium", "dig", "iperf3") and shutil.which(tool) is None:
             self.tally.skip(name, f"{tool} is not installed (tests/support/client_packages.txt)")
             return
         begin = time.monotonic()
         try:
             wrong = test()
-        except (RuntimeError, OSError, AttributeError, subprocess.SubprocessError) as error:
+        except (RuntimeError, OSError, AttributeError, KeyError, subprocess.SubprocessError) as error:
             wrong = f"{type(error).__name__}: {error}"
         self.tally.record(name, wrong)
         print(f"   {name}: {time.monotonic() - begin:.1f} s", flush=True)
@@ -198,7 +220,8 @@ class ClientTests:
         tests = [self.ping_is_answered, self.curl_keeps_its_connection, self.curl_reads_chunks, self.curl_sends_chunks,
                  self.curl_moves_large_bodies, self.curl_asks_for_heads, self.curl_speaks_ipv6,
                  self.curl_checks_the_certificate, self.openssl_talks, self.wrk_loads, self.ab_loads,
-                 self.connections_stay_while_idle, self.chromium_shows_the_page, self.dig_is_answered]
+                 self.connections_stay_while_idle, self.chromium_shows_the_page, self.dig_is_answered,
+                 self.iperf3_measures_both_ways]
         with ExitStack() as stack:
             self.space = stack.enter_context(Namespace("clients"))
             self.space.add_tap("t0", f"{HOST}/24", f"{HOST6}/64", flags=("vnet_hdr",))
