@@ -2,16 +2,17 @@
 // The end of the VM when the runtime itself is wrong.
 #pragma once
 
-#include <source_location>
 #include <string_view>
+
+#include "guest-runtime/base/code_place.hpp"
 
 namespace husk {
 
 // Tells the launcher what and where, and never returns.
-[[noreturn]] void panic(std::string_view what, std::source_location where = std::source_location::current());
+[[noreturn]] void panic(std::string_view what, CodePlace where = CodePlace::current());
 
 // A condition that only a bug of the runtime can break.
-inline void check(bool condition, std::string_view what, std::source_location where = std::source_location::current()) {
+inline void check(bool condition, std::string_view what, CodePlace where = CodePlace::current()) {
     if (!condition) panic(what, where);
 }
 

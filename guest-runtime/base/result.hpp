@@ -10,50 +10,66 @@
 
 namespace husk {
 
-template <class T = void>
-class [[nodiscard]] Result {
-public:
-    Result(T value) : value_(std::move(value)), has_value_(true) {}
-    Result(Errno error) : error_(error), has_value_(false) {}
-    Result(Result&& other) noexcept : has_value_(other.has_value_) {
-        if (has_value_) {
-            new (&value_) T(std::move(other.value_));
-        } else {
-            error_ = other.error_;
-        }
-    }
-    Result& operator=(Result&&) = delete;
-    ~Result() {
-        if (has_value_) value_.~T();
-    }
-
-    [[nodiscard]] bool ok() const { return has_value_; }
-    [[nodiscard]] Errno error() const { return error_; }
-    [[nodiscard]] T& value() & { return value_; }
-    [[nodiscard]] const T& value() const& { return value_; }
-    [[nodiscard]] T&& value() && { return std::move(value_); }
-
-private:
+// What there is of a T: the value while error is Errno{}, which is no error. Apart from Result, so that one of a trivial type is
+// trivial itself and comes back in registers: a tenth of the runtime's code was the way through memory.
+template <class T, bool trivial = std::is_trivially_copyable_v<T>>
+struct ResultStorage {
     union {
+        char nothing_;
         T value_;
-        Errno error_;
     };
-    bool has_value_;
+    Errno error_;
+
+    ResultStorage(T&& value) : value_(std::move(value)), error_() {}
+    ResultStorage(Errno error) : nothing_(), error_(error) {}
+    ResultStorage(ResultStorage&& other) noexcept : nothing_(), error_(other.error_) {
+        if (error_ == Errno{}) new (&value_) T(std::move(other.value_));
+    }
+    ResultStorage& operator=(ResultStorage&&) = delete;
+    ~ResultStorage() {
+        if (error_ == Errno{}) value_.~T();
+    }
+};
+
+template <class T>
+struct ResultStorage<T, true> {
+    union {
+        char nothing_;
+        T value_;
+    };
+    Errno error_;
+
+    ResultStorage(const T& value) : value_(value), error_() {}
+    ResultStorage(Errno error) : nothing_(), error_(error) {}
+};
+
+template <class T = void>
+class [[nodiscard]] Result : private ResultStorage<T> {
+    using Storage = ResultStorage<T>;
+
+public:
+    Result(T value) : Storage(std::move(value)) {}
+    Result(Errno error) : Storage(error) {}
+
+    [[nodiscard]] bool ok() const { return Storage::error_ == Errno{}; }
+    [[nodiscard]] Errno error() const { return Storage::error_; }
+    [[nodiscard]] T& value() & { return Storage::value_; }
+    [[nodiscard]] const T& value() const& { return Storage::value_; }
+    [[nodiscard]] T&& value() && { return std::move(Storage::value_); }
 };
 
 template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() = default;
-    Result(Errno error) : error_(error), ok_(false) {}
+    Result(Errno error) : error_(error) {}
 
-    [[nodiscard]] bool ok() const { return ok_; }
+    [[nodiscard]] bool ok() const { return error_ == Errno{}; }
     [[nodiscard]] Errno error() const { return error_; }
     void value() const {}
 
 private:
-    Errno error_ = Errno::eperm;
-    bool ok_ = true;
+    Errno error_{};
 };
 
 }  // namespace husk

@@ -9,6 +9,7 @@
 #include <husk/abi/memory_layout.hpp>
 
 #include "guest-runtime/arch/interrupts.hpp"
+#include "guest-runtime/base/insertion_sort.hpp"
 #include "guest-runtime/boot/own_image.hpp"
 #include "guest-runtime/drivers/io_apic.hpp"
 #include "guest-runtime/drivers/local_apic.hpp"
@@ -42,8 +43,8 @@ public:
         if (range.begin < range.end && count_ < parts_.size()) parts_[count_++] = {range, bits};
     }
     void sort() {
-        std::sort(parts_.begin(), parts_.begin() + count_,
-                  [](const Part& a, const Part& b) { return a.range.begin < b.range.begin; });
+        insertion_sort(std::span(parts_).first(count_),
+                       [](const Part& a, const Part& b) { return a.range.begin < b.range.begin; });
     }
     // Maps a range of RAM, which contains each exception as a whole or not at all.
     void map_physmap(PageTables& tables, abi::PhysRange ram) const {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "guest-runtime/base/insertion_sort.hpp"
+
 namespace husk::boot {
 
 namespace {
@@ -155,8 +157,8 @@ KernelLine read_kernel_line(std::string_view text) {
         line.settings = text.substr(0, text.size() - words.rest().size());
     }
     // QEMU gives its devices addresses from the highest down: this is the order in which they were asked for.
-    std::sort(line.devices.begin(), line.devices.begin() + line.device_count,
-              [](const DeviceWord& a, const DeviceWord& b) { return a.registers > b.registers; });
+    insertion_sort(std::span(line.devices).first(line.device_count),
+                   [](const DeviceWord& a, const DeviceWord& b) { return a.registers > b.registers; });
     return line;
 }
 

@@ -8,6 +8,7 @@
 #include <husk/abi/machine.hpp>
 #include <husk/abi/memory_layout.hpp>
 
+#include "guest-runtime/base/insertion_sort.hpp"
 namespace husk::boot::pvh {
 
 namespace {
@@ -78,8 +79,8 @@ void RangeList::add(abi::PhysRange range) {
     remove(range);
     if (count_ == ranges_.size()) return;
     ranges_[count_++] = range;
-    std::sort(ranges_.begin(), ranges_.begin() + count_,
-              [](const abi::PhysRange& a, const abi::PhysRange& b) { return a.begin < b.begin; });
+    insertion_sort(std::span(ranges_).first(count_),
+                   [](const abi::PhysRange& a, const abi::PhysRange& b) { return a.begin < b.begin; });
     // What touches becomes one.
     std::size_t kept = 0;
     for (std::size_t i = 1; i < count_; ++i) {

@@ -44,7 +44,7 @@ uint32_t husk_lwip_random() {
     return value;
 }
 
-void husk_lwip_assertion_failed(const char* what) { husk::panic(what); }
+void husk_lwip_assertion_failed(const char* file, unsigned line) { husk::panic("an assertion of lwIP", {file, line}); }
 
 extern "C" {
 

@@ -133,13 +133,13 @@ void die_of_signal(const SignalInfo& info, const arch::Context& context, bool wi
 
 namespace husk {
 
-void panic(std::string_view what, std::source_location where) {
+void panic(std::string_view what, CodePlace where) {
     using namespace thread;
     if (!begin_record()) platform::exit(1, 0);
     constexpr std::uint64_t short_patience_ns = 20'000'000;  // the others may wait for this one
     stop_others(short_patience_ns);
     TextWriter text(message);
-    text.text(what).text(" (").text(where.file_name()).text(":").decimal(where.line()).text(")");
+    text.text(what).text(" (").text(where.file).text(":").decimal(where.line).text(")");
     record.kind = abi::CrashKind::panic;
     record.message_bytes = static_cast<std::uint32_t>(text.view().size());
     record.message_gpa = gpa(message);

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <source_location>
 #include <utility>
 
 #include <husk/abi/memory_layout.hpp>
@@ -80,7 +79,7 @@ void heap::release(void* block, std::size_t size_bytes) {
 
 void fill_random(std::span<std::byte> to) { std::ranges::fill(to, std::byte{7}); }
 void log_line(std::string_view) {}
-void panic(std::string_view, std::source_location) { throw fuzz::Panic(); }
+void panic(std::string_view, CodePlace) { throw fuzz::Panic(); }
 std::uint32_t thread::vcpu_count() { return 4; }
 std::uint32_t thread::vcpu_index() { return 3; }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "guest-runtime/base/crc32c.hpp"
+#include "guest-runtime/base/panic.hpp"
 
 namespace husk::fs::ext4 {
 

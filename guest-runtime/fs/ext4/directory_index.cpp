@@ -16,7 +16,12 @@ struct HashedEntry {
     std::uint32_t record_bytes;  // that the name needs
 };
 
-bool by_hash(const HashedEntry& a, const HashedEntry& b) { return a.hash < b.hash; }
+// By a heap: half the code of std::sort.
+void sort_by_hash(std::span<HashedEntry> entries) {
+    auto before = [](const HashedEntry& a, const HashedEntry& b) { return a.hash < b.hash; };
+    std::make_heap(entries.begin(), entries.end(), before);
+    std::sort_heap(entries.begin(), entries.end(), before);
+}
 
 // A listing's position: the hash, behind those of "." and "..".
 std::uint64_t position_of(const NameHash& hash) {
@@ -174,7 +179,7 @@ Result<> DirectoryNode::split_leaf(journal::Handle& handle, std::uint32_t wanted
         entries[count++] = {value, entry->offset, DirectoryBlock::record_bytes_for(entry->name.size())};
     }
     if (count < 2) return Errno::enospc;
-    std::sort(entries.data(), entries.data() + count, by_hash);
+    sort_by_hash(entries.span().first(count));
     std::size_t kept = count;
     for (std::uint32_t moved = 0; kept > 1 && moved + entries[kept - 1].record_bytes / 2 <= block.area_bytes() / 2;) {
         moved += entries[--kept].record_bytes;
@@ -212,7 +217,7 @@ Result<bool> DirectoryNode::list_leaf(block::Buffer& buffer, std::uint8_t versio
         NameHash value = HUSK_TRY(hash(entry->name, version));
         if (position_of(value) >= position) entries[count++] = {value, entry->offset, 0};
     }
-    std::sort(entries.data(), entries.data() + count, by_hash);
+    sort_by_hash(entries.span().first(count));
     for (std::size_t i = 0; i < count; ++i) {
         auto entry = block.at(entries[i].offset);
         std::uint64_t own = position_of(entries[i].hash);

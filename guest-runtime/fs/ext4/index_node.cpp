@@ -2,6 +2,7 @@
 #include "guest-runtime/fs/ext4/index_node.hpp"
 
 #include "guest-runtime/base/crc32c.hpp"
+#include "guest-runtime/base/panic.hpp"
 
 namespace husk::fs::ext4 {
 

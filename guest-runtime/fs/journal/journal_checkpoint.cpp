@@ -41,7 +41,10 @@ Result<std::uint32_t> Journal::write_home() {
             }
         }
     }
-    std::sort(batch_.data(), batch_.data() + count, [](Buffer* a, Buffer* b) { return a->block() < b->block(); });
+    // By a heap: half the code of std::sort.
+    auto before = [](const Buffer* a, const Buffer* b) { return a->block() < b->block(); };
+    std::make_heap(batch_.data(), batch_.data() + count, before);
+    std::sort_heap(batch_.data(), batch_.data() + count, before);
     std::uint32_t copied = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
         Buffer& buffer = *batch_[i];

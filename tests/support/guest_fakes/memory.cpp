@@ -156,7 +156,7 @@ void fill_random(std::span<std::byte> to) {
     for (std::byte& byte : to) byte = static_cast<std::byte>((next = next * 1664525 + 1013904223) >> 24);
 }
 
-void panic(std::string_view what, std::source_location) { throw test::Panic(std::string(what)); }
+void panic(std::string_view what, CodePlace) { throw test::Panic(std::string(what)); }
 void log_line(std::string_view) {}
 
 namespace test {

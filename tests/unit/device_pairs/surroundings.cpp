@@ -2,7 +2,6 @@
 #include "tests/unit/device_pairs/surroundings.hpp"
 
 #include <algorithm>
-#include <source_location>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -104,7 +103,7 @@ void* heap::allocate(std::size_t size_bytes) { return current->allocate(size_byt
 void heap::release(void* block, std::size_t size_bytes) { current->release(block, size_bytes); }
 void fill_random(std::span<std::byte> to) { std::ranges::fill(to, std::byte{7}); }
 void log_line(std::string_view) {}
-void panic(std::string_view what, std::source_location) { throw std::logic_error(std::string(what)); }
+void panic(std::string_view what, CodePlace) { throw std::logic_error(std::string(what)); }
 std::uint32_t thread::vcpu_count() { return 2; }
 std::uint32_t thread::vcpu_index() { return 0; }
 

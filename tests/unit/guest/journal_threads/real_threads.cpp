@@ -30,7 +30,7 @@ void release(void* block, std::size_t) { std::free(block); }
 
 }  // namespace heap
 
-void panic(std::string_view what, std::source_location) { throw std::logic_error(std::string(what)); }
+void panic(std::string_view what, CodePlace) { throw std::logic_error(std::string(what)); }
 void log_line(std::string_view) {}
 
 namespace thread {

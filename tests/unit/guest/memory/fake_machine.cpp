@@ -21,7 +21,7 @@
 
 namespace husk {
 
-void panic(std::string_view what, std::source_location) { throw test::Panic(std::string(what)); }
+void panic(std::string_view what, CodePlace) { throw test::Panic(std::string(what)); }
 void log_line(std::string_view) {}
 
 namespace {
