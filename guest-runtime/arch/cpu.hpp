@@ -13,6 +13,13 @@ inline std::uint64_t read_tsc() {
     return low | std::uint64_t{high} << 32;
 }
 
+// Not before what comes earlier in the program: what another vCPU has told of its clock is older than this.
+inline std::uint64_t read_tsc_in_order() {
+    std::uint32_t low, high;
+    asm volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
+    return low | std::uint64_t{high} << 32;
+}
+
 inline void write_fs_base(std::uint64_t base) { asm volatile("wrfsbase %0" ::"r"(base)); }
 inline std::uint64_t read_fs_base() {
     std::uint64_t base;

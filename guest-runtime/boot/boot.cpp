@@ -103,7 +103,9 @@ bool log_is_wanted() { return boot::view.info != nullptr && boot::is_verbose(); 
 
 void husk_boot(const husk::abi::BootInfo* info) {
     using namespace husk;
-    if (arch::per_cpu().mailbox.vcpu_index != 0) thread::run_secondary_vcpu();
+    if (arch::per_cpu().mailbox.vcpu_index != 0) {
+        thread::run_secondary_vcpu((info->flags & abi::boot_flag::one_tsc) != 0);
+    }
     arch::initialise_per_cpu(arch::per_cpu());
     thread::become_idle_thread();
 

@@ -14,8 +14,13 @@ constinit std::uint64_t boot_tsc = 0;
 constinit std::uint64_t ns_per_tick_q32 = 1ull << 32;  // fixed point, 32 fraction bits
 constinit std::uint64_t ticks_per_ns_q32 = 1ull << 32;
 constinit std::atomic<std::int64_t> realtime_offset_ns = 0;
-constinit std::atomic<bool> is_clamped = false;
-constinit std::atomic<std::uint64_t> latest_ns = 0;  // while it is
+enum class Reading : std::uint8_t {
+    alone,    // by the only vCPU
+    ordered,  // all vCPUs have one counter
+    clamped,  // they may differ
+};
+constinit std::atomic<Reading> reading = Reading::alone;
+constinit std::atomic<std::uint64_t> latest_ns = 0;  // while clamped
 
 constexpr std::uint64_t multiply_q32(std::uint64_t value, std::uint64_t factor) {
     return static_cast<std::uint64_t>(static_cast<unsigned __int128>(value) * factor >> 32);
@@ -38,17 +43,20 @@ std::uint64_t tsc_at(Deadline deadline) {
 }
 
 std::uint64_t monotonic_ns() {
-    std::uint64_t now = arch::read_tsc();
+    const Reading how = reading.load(std::memory_order_relaxed);
+    std::uint64_t now = how == Reading::ordered ? arch::read_tsc_in_order() : arch::read_tsc();
     // Another vCPU's counter may lag behind the one that booted by a few ticks.
     std::uint64_t ns = now > boot_tsc ? multiply_q32(now - boot_tsc, ns_per_tick_q32) : 0;
-    if (!is_clamped.load(std::memory_order_relaxed)) return ns;
+    if (how != Reading::clamped) return ns;
     std::uint64_t latest = latest_ns.load(std::memory_order_acquire);
     while (latest < ns && !latest_ns.compare_exchange_weak(latest, ns, std::memory_order_acq_rel)) {
     }
     return ns > latest ? ns : latest;
 }
 
-void clamp_clock() { is_clamped.store(true, std::memory_order_seq_cst); }
+void share_clock(bool has_one_tsc) {
+    reading.store(has_one_tsc ? Reading::ordered : Reading::clamped, std::memory_order_seq_cst);
+}
 
 std::int64_t realtime_ns() {
     return realtime_offset_ns.load(std::memory_order_relaxed) + static_cast<std::int64_t>(monotonic_ns());

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/thread/timer_queue.hpp"
 
+#include <array>
 #include <utility>
 
+#include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 
 namespace husk::thread {
 
 namespace {
 
-constinit TimerQueue queue;
+constinit std::array<TimerQueue, arch::max_vcpus> queues{};
 
 }  // namespace
 
-TimerQueue& timer_queue() { return queue; }
+TimerQueue& timer_queue() { return queues[vcpu_index()]; }
 
-void Timer::arm(Deadline deadline) { queue.arm(*this, deadline); }
-void Timer::disarm() { queue.disarm(*this); }
+void Timer::arm(Deadline deadline) { timer_queue().arm(*this, deadline); }
+void Timer::disarm() { TimerQueue::disarm(*this); }
 
 // Joins two heaps, either of which may be empty: the one with the later root becomes the other's first child.
 Timer* TimerQueue::meld(Timer* a, Timer* b) {
@@ -70,42 +72,61 @@ void TimerQueue::remove(Timer& timer) {
 
 void TimerQueue::publish() {
     std::uint64_t next = root_ != nullptr ? root_->deadline_.ns : UINT64_MAX;
-    next_ns_.store(next, std::memory_order_relaxed);
-    announce_timer({next});
+    next_.store(next + 1, std::memory_order_relaxed);
+    // Of another vCPU's queue only something went: that one is interrupted in vain, and announces again.
+    if (this == &timer_queue()) announce_timer({next});
+}
+
+TimerQueue* TimerQueue::lock_queue_of(const Timer& timer) {
+    for (;;) {
+        TimerQueue* queue = timer.queue_.load(std::memory_order_acquire);
+        if (queue == nullptr) return nullptr;
+        queue->lock_.lock();
+        if (timer.queue_.load(std::memory_order_relaxed) == queue) return queue;
+        queue->lock_.unlock();
+    }
 }
 
 void TimerQueue::arm(Timer& timer, Deadline deadline) {
-    Guard guard(lock_);
-    if (timer.armed_) remove(timer);
+    TimerQueue* none = nullptr;
+    timer.queue_.compare_exchange_strong(none, this, std::memory_order_acq_rel);
+    TimerQueue* queue = nullptr;
+    for (;;) {
+        queue = lock_queue_of(timer);
+        if (timer.armed_) {
+            queue->remove(timer);
+            timer.armed_ = false;
+            if (queue != this) queue->publish();
+        }
+        // A timer whose callback runs stays where that can be seen; its vCPU looks at the queue again afterwards.
+        if (queue == this || queue->running_.load(std::memory_order_acquire) == &timer) break;
+        timer.queue_.store(this, std::memory_order_release);
+        queue->lock_.unlock();
+    }
     timer.deadline_ = deadline;
     timer.armed_ = !deadline.is_never();
-    if (timer.armed_) insert(timer);
-    publish();
+    if (timer.armed_) queue->insert(timer);
+    queue->publish();
+    queue->lock_.unlock();
 }
 
 void TimerQueue::disarm(Timer& timer) {
-    {
-        Guard guard(lock_);
-        if (timer.armed_) {
-            remove(timer);
-            timer.armed_ = false;
-            publish();
-        }
+    TimerQueue* queue = lock_queue_of(timer);
+    if (queue == nullptr) return;
+    if (timer.armed_) {
+        queue->remove(timer);
+        timer.armed_ = false;
+        queue->publish();
     }
+    queue->lock_.unlock();
     // On another vCPU the callback may be under way.
-    while (running_.load(std::memory_order_acquire) == &timer && running_vcpu_ != vcpu_index()) spin_once();
+    while (queue != &timer_queue() && queue->running_.load(std::memory_order_acquire) == &timer) spin_once();
 }
 
 void TimerQueue::expire() {
-    if (!next().has_passed()) {
-        // What this vCPU was to be interrupted for, another one may have served.
-        if (vcpu_count() != 1) announce_timer(next());
-        return;
-    }
-    // Who finds another vCPU at it leaves it to that one: it looks until nothing is due, and is told when something is.
-    if (!expiry_lock_.try_lock()) return announce_timer(next());
-    run_due();
-    expiry_lock_.unlock();
+    if (next().has_passed()) return run_due();
+    // What this vCPU was to be interrupted for, another one may have taken out.
+    if (vcpu_count() != 1) announce_timer(next());
 }
 
 void TimerQueue::run_due() {
@@ -118,7 +139,6 @@ void TimerQueue::run_due() {
                 due = root_;
                 remove(*due);
                 due->armed_ = false;
-                running_vcpu_ = vcpu_index();
                 running_.store(due, std::memory_order_relaxed);
             }
             publish();

@@ -51,12 +51,12 @@ void start_one_of(std::uint64_t allowed) {
     start_vcpu(static_cast<std::uint32_t>(std::countr_zero(rest)));
 }
 
-void run_secondary_vcpu() {
+void run_secondary_vcpu(bool has_one_tsc) {
     arch::PerCpu& cpu = arch::per_cpu();
     arch::initialise_per_cpu(cpu);
     become_idle_thread();
     // Where the host's TSC is not the same on all CPUs, KVM moves each vCPU's as its thread goes from one to another.
-    clamp_clock();
+    share_clock(has_one_tsc);
     // Its translations are fresh, but something may change before the others know of it.
     memory::shootdown::enter_idle();
     arch::note_started(cpu.mailbox.vcpu_index);

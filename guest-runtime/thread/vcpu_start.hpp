@@ -12,6 +12,6 @@ void start_vcpu(std::uint32_t vcpu);
 void start_one_of(std::uint64_t allowed);
 
 // The first code of a vCPU other than 0. Becomes its idle thread.
-[[noreturn]] void run_secondary_vcpu();
+[[noreturn]] void run_secondary_vcpu(bool has_one_tsc);
 
 }  // namespace husk::thread

@@ -2,6 +2,8 @@
 #include "launcher/host/clock.hpp"
 
 #include <ctime>
+#include <fstream>
+#include <string>
 
 #include <x86intrin.h>
 
@@ -39,6 +41,14 @@ WallClock read_wall_clock() {
         best = {wall_clock_ns, before + width / 2};
     }
     return best;
+}
+
+bool is_tsc(std::string_view clock_source) { return clock_source == "tsc" || clock_source == "tsc\n"; }
+
+bool tsc_is_one_clock() {
+    std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    std::string clock_source;
+    return std::getline(file, clock_source) && is_tsc(clock_source);
 }
 
 }  // namespace husk::host

@@ -77,6 +77,8 @@ abi::BootInfo Machine::map_memory() {
 
 void Machine::write_boot_info(abi::BootInfo info) {
     info.flags = flags_of(config_, hooks_);
+    if (plan_.vcpu_count > 1 && vcpu_factory_->keeps_one_tsc() && host::tsc_is_one_clock())
+        info.flags |= abi::boot_flag::one_tsc;
     info.vcpu_count = plan_.vcpu_count;
     const host::WallClock clock = host::read_wall_clock();
     info.tsc_hz = tsc_hz_;

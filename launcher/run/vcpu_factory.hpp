@@ -32,6 +32,9 @@ public:
     // The first vCPU, from which the others get their clock. Throws host::Error.
     [[nodiscard]] kvm::Vcpu create_boot();
 
+    // All vCPUs read one counter as long as the host's TSC is one clock. Behind create_boot().
+    [[nodiscard]] bool keeps_one_tsc() const { return cpu_model_.kind == kvm::Kind::pvm || exact_tsc_offset_; }
+
     // Its descriptors, mailbox and registers.
     void set_first_state(kvm::Vcpu& vcpu, abi::VcpuMailbox& mailbox) const;
 

@@ -38,6 +38,7 @@ inline constexpr std::uint32_t ram_is_zero = 1u << 0;  // every byte of free_ran
 inline constexpr std::uint32_t verbose = 1u << 1;      // name unknown system calls
 inline constexpr std::uint32_t core_wanted = 1u << 2;  // fill CrashRecord's threads and mappings completely
 inline constexpr std::uint32_t debugger = 1u << 3;     // ring the `stop` doorbell, first before the first instruction
+inline constexpr std::uint32_t one_tsc = 1u << 4;      // all vCPUs read one counter, whatever CPUs they run on
 }  // namespace boot_flag
 
 enum class StreamKind : std::uint8_t { closed, tty, pipe, file, null };  // pipe: also a socket
