@@ -12,7 +12,8 @@ namespace husk {
 template <class T, class Before>
 void insertion_sort(std::span<T> elements, Before before) {
     for (std::size_t end = 1; end < elements.size(); ++end) {
-        for (std::size_t i = end; i != 0 && before(elements[i], elements[i - 1]); --i) std::swap(elements[i], elements[i - 1]);
+        for (std::size_t i = end; i != 0 && before(elements[i], elements[i - 1]); --i)
+            std::swap(elements[i], elements[i - 1]);
     }
 }
 

@@ -10,8 +10,9 @@
 
 namespace husk::thread {
 
-// A timer lies in the queue of the vCPU that armed it last, so that waits with a timeout share nothing between vCPUs. That vCPU alone
-// runs the callbacks; any vCPU may take a timer out. A timer changes its queue under the lock of the old one.
+// A timer lies in the queue of the vCPU that armed it last, so that waits with a timeout share nothing between vCPUs.
+// That vCPU alone runs the callbacks; any vCPU may take a timer out. A timer changes its queue under the lock of the
+// old one.
 class alignas(64) TimerQueue {
 public:
     // On the vCPU whose queue this is.
@@ -34,7 +35,7 @@ private:
     Spinlock lock_;
     Timer* root_ = nullptr;
     std::atomic<Timer*> running_ = nullptr;  // whose callback runs now
-    std::atomic<std::uint64_t> next_ = 0;  // the first deadline plus 1, so that 64 queues begin as zeroes
+    std::atomic<std::uint64_t> next_ = 0;    // the first deadline plus 1, so that 64 queues begin as zeroes
 };
 
 // This vCPU's.

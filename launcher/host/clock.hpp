@@ -19,8 +19,8 @@ struct WallClock {
 };
 [[nodiscard]] WallClock read_wall_clock();
 
-// Whether the host's kernel keeps its own time by the TSC: it does so only where all CPUs' TSCs are one clock. `clock_source` is what
-// its file in /sys says; tests give others.
+// Whether the host's kernel keeps its own time by the TSC: it does so only where all CPUs' TSCs are one clock.
+// `clock_source` is what its file in /sys says; tests give others.
 [[nodiscard]] bool is_tsc(std::string_view clock_source);
 [[nodiscard]] bool tsc_is_one_clock();
 

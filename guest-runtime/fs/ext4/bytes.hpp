@@ -16,8 +16,8 @@ static_assert(std::endian::native == std::endian::little);
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
 
-// The caller has checked offsets that come from the disk; a field beyond the span is a bug here. One place for all says so: there are
-// hundreds of fields.
+// The caller has checked offsets that come from the disk; a field beyond the span is a bug here. One place for all says
+// so: there are hundreds of fields.
 [[noreturn, gnu::cold]] void panic_beyond_block();
 
 inline void check_within(std::size_t block_bytes, std::size_t offset, std::size_t field_bytes) {
