@@ -17,6 +17,7 @@ namespace {
 constinit std::uint64_t areas_gpa = 0;
 constinit std::uint32_t count = 1;
 constinit std::atomic<std::uint64_t> started = vcpu_bit(0);
+constinit std::atomic<std::uint64_t> missing = 0;
 
 }  // namespace
 
@@ -36,7 +37,10 @@ PerCpu& per_cpu_of(std::uint32_t index) {
 #endif
 }
 
-std::uint64_t all_vcpus() { return count == 64 ? ~0ull : vcpu_bit(count) - 1; }
+std::uint64_t all_vcpus() {
+    return (count == 64 ? ~0ull : vcpu_bit(count) - 1) & ~missing.load(std::memory_order_seq_cst);
+}
+void note_missing(std::uint32_t index) { missing.fetch_or(vcpu_bit(index), std::memory_order_seq_cst); }
 
 std::uint64_t started_vcpus() { return started.load(std::memory_order_seq_cst); }
 void note_started(std::uint32_t index) { started.fetch_or(vcpu_bit(index), std::memory_order_seq_cst); }

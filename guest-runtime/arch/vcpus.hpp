@@ -25,7 +25,9 @@ inline std::uint32_t vcpu_index() { return per_cpu().mailbox.vcpu_index; }
 #endif
 
 constexpr std::uint64_t vcpu_bit(std::uint32_t index) { return 1ull << index; }
+// Those that there are: all, without any that turned out to be missing.
 [[nodiscard]] std::uint64_t all_vcpus();
+void note_missing(std::uint32_t index);
 
 // Bit n: vCPU n has executed its first instruction.
 [[nodiscard]] std::uint64_t started_vcpus();

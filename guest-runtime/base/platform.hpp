@@ -22,6 +22,9 @@ extern bool is_foreign;
 void wait(std::uint64_t timeout_ns);
 // Ends that vCPU's wait, now or when it next waits; starts a vCPU that has never run.
 void wake_vcpu(std::uint32_t index);
+// A vCPU that was woken for the first time has not come: says so, and sees to it that it never does. Only where
+// is_foreign: our launcher ends the VM when it cannot make one.
+void give_up_vcpu(std::uint32_t index);
 // Brings a vCPU that has been started out of the application's code, with attention::peer set, or ends its wait.
 void interrupt_vcpu(std::uint32_t index);
 

@@ -80,6 +80,14 @@ void wake_vcpu(std::uint32_t index) {
     local_apic::start(apic_of[index], start_page);
 }
 
+void give_up_vcpu(std::uint32_t index) {
+    local_apic::stop(apic_of[index]);
+    char buffer[80];
+    TextWriter line(buffer);
+    line.text("husk: CPU ").decimal(index).text(" does not start: the application goes on without it\n");
+    foreign_console::print_error(line.view());
+}
+
 void interrupt_vcpu(std::uint32_t index) { local_apic::interrupt(apic_of[index], peer_vector); }
 void update_timer_of(std::uint32_t index) { local_apic::interrupt(apic_of[index], wish_vector); }
 

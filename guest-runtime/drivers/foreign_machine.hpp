@@ -28,6 +28,7 @@ void set_start_page(std::uint8_t number, void (*prepare)(std::uint32_t index));
 
 void wait(std::uint64_t timeout_ns);
 void wake_vcpu(std::uint32_t index);
+void give_up_vcpu(std::uint32_t index);
 void interrupt_vcpu(std::uint32_t index);
 void update_timer_of(std::uint32_t index);
 [[noreturn]] void exit(int status, int signal);

@@ -65,6 +65,8 @@ void start(std::uint8_t to, std::uint8_t page) {
     command(to, deliver_start | page);
 }
 
+void stop(std::uint8_t to) { command(to, deliver_init); }
+
 void enable(std::uint8_t timer_vector) {
     std::uint64_t base = arch::read_msr(arch::msr::apic_base);
     // From x2APIC mode the only way back leads through off [sdm3 10.12.5].

@@ -25,6 +25,8 @@ void end_of_interrupt();
 void interrupt(std::uint8_t to, std::uint8_t vector);
 // Starts another CPU in real mode at the begin of the page with this number.
 void start(std::uint8_t to, std::uint8_t page);
+// INIT alone: the CPU waits for a start, whatever it did.
+void stop(std::uint8_t to);
 
 // The timer fires once, when the TSC has advanced by about so much; at most some seconds later. 0: at once.
 void arm_timer(std::uint64_t tsc_ticks);

@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "guest-runtime/arch/vcpus.hpp"
-#include "guest-runtime/base/spin.hpp"
 #include "guest-runtime/memory/frame_state.hpp"
 #include "guest-runtime/memory/frame_stock.hpp"
 #include "guest-runtime/memory/reclaim.hpp"
@@ -33,13 +32,6 @@ constexpr unsigned window_order = 4;
 // With less than that nobody keeps anything at hand.
 constexpr std::uint64_t plenty = (32 << 20) / abi::page_size;
 
-constinit List<BlockHold> holds;  // under the allocator's lock
-
-constinit std::atomic<Reclaimer> reclaimer = nullptr;
-// More than was asked for, so that not every allocation reclaims.
-constexpr std::uint64_t reclaim_step = 256;
-constinit std::atomic<std::uint32_t> returning = 0;
-
 bool keeps_stocks() { return arch::others_are_started() && frame_state.account.counts().free >= plenty; }
 Stocks& stocks_here() { return stocks[arch::vcpu_index()]; }
 
@@ -58,21 +50,9 @@ void zero_marked(std::uint64_t frame, std::uint64_t bits) {
     }
 }
 
-// True: somebody has released frames meanwhile.
-bool wait_for_returning() {
-    if (returning.load(std::memory_order_acquire) == 0) return false;
-    while (returning.load(std::memory_order_acquire) != 0) spin_once();
-    return true;
-}
-
 Result<std::uint64_t> take_from_allocator(unsigned order) {
     Guard guard(frame_state.lock);
     return frame_state.allocator.take(order);
-}
-
-void tell_of_large_block() {
-    FreedHook hook = frame_state.freed_hook.load(std::memory_order_acquire);
-    if (hook != nullptr) hook();
 }
 
 // Puts the blocks back that lie in a stock; they are accounted as free already.
@@ -83,18 +63,6 @@ void drain(const std::uint32_t* frames, std::uint32_t count, unsigned order) {
         for (std::uint32_t i = 0; i < count; ++i) is_large = frame_state.allocator.put(frames[i], order) || is_large;
     }
     if (is_large) tell_of_large_block();
-}
-
-// A reference less on each of the blocks, with the allocator's lock held. How many frames are free now, to be
-// accounted.
-std::uint64_t release_locked(std::uint64_t frame, std::uint64_t blocks, unsigned order, bool& is_large) {
-    std::uint64_t freed = 0;
-    for (; blocks != 0; --blocks, frame += 1ull << order) {
-        if (!frame_state.allocator.release(frame)) continue;
-        is_large = frame_state.allocator.put(frame, order) || is_large;
-        freed += 1ull << order;
-    }
-    return freed;
 }
 
 template <class Stock>
@@ -143,6 +111,21 @@ Result<std::uint64_t> take_block(unsigned order, Claim claim) {
 
 }  // namespace
 
+void tell_of_large_block() {
+    FreedHook hook = frame_state.freed_hook.load(std::memory_order_acquire);
+    if (hook != nullptr) hook();
+}
+
+std::uint64_t release_locked(std::uint64_t frame, std::uint64_t blocks, unsigned order, bool& is_large) {
+    std::uint64_t freed = 0;
+    for (; blocks != 0; --blocks, frame += 1ull << order) {
+        if (!frame_state.allocator.release(frame)) continue;
+        is_large = frame_state.allocator.put(frame, order) || is_large;
+        freed += 1ull << order;
+    }
+    return freed;
+}
+
 void drain_stocks() {
     for (std::uint32_t vcpu = 0; vcpu < arch::vcpu_count(); ++vcpu) {
         stocks[vcpu].pages.drain_all([](const std::uint32_t* frames, std::uint32_t count) { drain(frames, count, 0); });
@@ -150,9 +133,6 @@ void drain_stocks() {
             [](const std::uint32_t* frames, std::uint32_t count) { drain(frames, count, window_order); });
     }
 }
-
-ReturningFrames::ReturningFrames() { returning.fetch_add(1, std::memory_order_acq_rel); }
-ReturningFrames::~ReturningFrames() { returning.fetch_sub(1, std::memory_order_acq_rel); }
 
 void initialise_frames(std::span<const abi::PhysRange> ranges, bool ram_is_zero) {
 #if __STDC_HOSTED__
@@ -212,62 +192,7 @@ void release_run(abi::GuestPhys begin, std::uint64_t blocks, unsigned order) {
     if (is_large) tell_of_large_block();
 }
 
-void split_frames(abi::GuestPhys block, unsigned order) {
-    Guard guard(frame_state.lock);
-    std::uint32_t references = 1;
-    for (BlockHold& hold : holds) {
-        if (hold.block != block) continue;
-        hold.was_split = true;
-        ++references;
-    }
-    frame_state.allocator.split(frame_of(block), order, references);
-}
-
-void split_new_frames(abi::GuestPhys block, unsigned order) { frame_state.allocator.split(frame_of(block), order, 1); }
-
-void hold_block(BlockHold& hold, abi::GuestPhys block, unsigned order) {
-    hold.block = block;
-    hold.order = order;
-    hold.was_split = false;
-    Guard guard(frame_state.lock);
-    frame_state.allocator.retain(frame_of(block));
-    holds.push_back(hold);
-}
-
-void release_hold(BlockHold& hold) {
-    bool is_large = false;
-    std::uint64_t freed = 0;
-    {
-        // One section: who splits a block expects as many references as there are holds.
-        Guard guard(frame_state.lock);
-        hold.unlink();
-        freed = hold.was_split ? release_locked(frame_of(hold.block), 1ull << hold.order, 0, is_large)
-                               : release_locked(frame_of(hold.block), 1, hold.order, is_large);
-    }
-    frame_state.account.give(freed);
-    if (is_large) tell_of_large_block();
-}
-
 std::uint32_t frame_references(abi::GuestPhys block) { return frame_state.allocator.references(frame_of(block)); }
-
-void set_reclaimer(Reclaimer wanted) { reclaimer.store(wanted, std::memory_order_release); }
-
-bool make_spare(std::uint64_t frames) {
-    Reclaimer reclaim = reclaimer.load(std::memory_order_acquire);
-    std::uint64_t spare = frame_counts().spare();
-    if (reclaim == nullptr || spare >= frames) return false;
-    return reclaim(frames - spare + reclaim_step) != 0;
-}
-
-Result<> promise_frames(std::uint64_t frames) {
-    make_spare(frames);
-    auto promised = frame_state.account.promise(frames);
-    return promised.ok() || !wait_for_returning() ? promised : frame_state.account.promise(frames);
-}
-
-void renew_promise(std::uint64_t frames) { frame_state.account.renew(frames); }
-void drop_promise(std::uint64_t frames) { frame_state.account.drop(frames); }
-FrameCounts frame_counts() { return frame_state.account.counts(); }
 
 std::uint32_t& frame_note(abi::GuestPhys frame) { return frame_state.allocator.note(frame_of(frame)); }
 

@@ -63,6 +63,8 @@ void enqueue_among_many(Thread& thread) {
     std::uint32_t self = vcpu_index();
     std::uint32_t last = thread.vcpu;
     std::uint64_t allowed = thread.affinity.load(std::memory_order_relaxed) & arch::all_vcpus();
+    // As on Linux when a CPU goes offline: a thread that was bound to it alone may run anywhere.
+    if (allowed == 0) thread.affinity.store(allowed = arch::all_vcpus(), std::memory_order_relaxed);
     // The thread may run, and end, as soon as it is queued.
     bool is_application = thread.tid != 0 && current().tid != 0;
 
@@ -102,6 +104,13 @@ Thread* pick_next() {
     }
     update_tick_wish();
     return next;
+}
+
+void empty_queue_of(std::uint32_t vcpu) {
+    while (Thread* thread = vcpus[vcpu].queue.pop(vcpu)) {
+        Guard guard(thread->lock);
+        enqueue(*thread);
+    }
 }
 
 bool somebody_waits_for(std::uint32_t vcpu) {

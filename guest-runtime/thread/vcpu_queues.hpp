@@ -30,6 +30,8 @@ inline bool may_run_on(const Thread& thread, std::uint32_t vcpu) {
 
 // The next thread for this vCPU: its own queue first, then whoever waits elsewhere.
 Thread* pick_next();
+// The vCPU does not exist after all: its threads may run elsewhere.
+void empty_queue_of(std::uint32_t vcpu);
 [[nodiscard]] bool somebody_waits_for(std::uint32_t vcpu);
 
 }  // namespace husk::thread

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <bit>
+#include <new>
 
 #include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/platform.hpp"
@@ -11,6 +12,8 @@
 #include "guest-runtime/thread/first_thread.hpp"
 #include "guest-runtime/thread/peer_requests.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
+#include "guest-runtime/thread/timer.hpp"
+#include "guest-runtime/thread/vcpu_queues.hpp"
 
 namespace husk::thread {
 
@@ -21,10 +24,48 @@ constinit std::atomic<bool> one_is_on_its_way = false;
 // Threads for one vCPU only, which has to wait until the one on its way is there.
 constinit std::atomic<std::uint64_t> wanted = 0;
 
+// That one, until it has come or is given up: whoever exchanges this first.
+constexpr std::uint32_t nobody = UINT32_MAX;
+constinit std::atomic<std::uint32_t> awaited = nobody;
+
+void start_wanted();
+
+// A foreign VMM may describe a CPU that does not start. One that does needs a few microseconds, or as long as the host
+// leaves it waiting.
+class Patience final : public Timer {
+    void on_expiry() override {
+        std::uint32_t vcpu = awaited.exchange(nobody, std::memory_order_acq_rel);
+        if (vcpu == nobody) return;
+        platform::give_up_vcpu(vcpu);
+        arch::note_missing(vcpu);
+        empty_queue_of(vcpu);
+        one_is_on_its_way.store(false, std::memory_order_seq_cst);
+        start_wanted();
+    }
+};
+constexpr std::uint64_t longest_start_ns = 3'000'000'000;
+constinit std::atomic<Patience*> patience = nullptr;  // where is_foreign, from the first start on
+
 // With one_is_on_its_way taken.
 void start(std::uint32_t vcpu) {
     asked_to_start.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
+    awaited.store(vcpu, std::memory_order_release);
+    if (platform::is_foreign) {
+        // Without memory for it nobody is given up.
+        if (patience.load(std::memory_order_relaxed) == nullptr)
+            patience.store(new (std::nothrow) Patience, std::memory_order_release);
+        if (Patience* timer = patience.load(std::memory_order_relaxed))
+            timer->arm(Deadline::after_ns(longest_start_ns));
+    }
     platform::wake_vcpu(vcpu);
+}
+
+// On a vCPU with its first instructions behind it. Does not return when it was given up just now.
+void come(std::uint32_t self) {
+    if (awaited.exchange(nobody, std::memory_order_acq_rel) != self) {
+        for (;;) platform::wait(UINT64_MAX);
+    }
+    if (Patience* timer = patience.load(std::memory_order_acquire)) timer->disarm();
 }
 
 void start_wanted() {
@@ -41,6 +82,8 @@ void start_wanted() {
 }  // namespace
 
 void start_vcpu(std::uint32_t vcpu) {
+    // Queued there by somebody who did not know yet.
+    if ((arch::all_vcpus() >> vcpu & 1) == 0) return empty_queue_of(vcpu);
     wanted.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
     start_wanted();
 }
@@ -55,6 +98,7 @@ void run_secondary_vcpu(bool has_one_tsc) {
     arch::PerCpu& cpu = arch::per_cpu();
     arch::initialise_per_cpu(cpu);
     become_idle_thread();
+    come(cpu.mailbox.vcpu_index);
     // Where the host's TSC is not the same on all CPUs, KVM moves each vCPU's as its thread goes from one to another.
     share_clock(has_one_tsc);
     // Its translations are fresh, but something may change before the others know of it.

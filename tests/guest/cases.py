@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KEYS = {"name", "program", "example", "args", "env", "stdin", "stdin_lines", "stdin_bytes", "options", "status", "stdout",
-        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "queues", "mount", "cpus", "cpu_model", "environments"}
+        "stderr", "nested", "native", "limit_native", "timeout_s", "disk", "queues", "mount", "cpus", "absent_cpus", "cpu_model", "environments"}
 GUEST_DISK = "/dev/vda"  # what "{disk}" in an argument becomes in a guest
 TOOLS = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
 
@@ -32,6 +32,7 @@ class Case:
     timeout_s: float = 20
     example: bool = False
     cpus: int = 1
+    absent_cpus: int = 0  # of cpus: described by the CPU alone, and not there; under QEMU
     cpu_model: str = "max"  # under QEMU
     environments: list[str] | None = None  # None: all
     disk: str | None = None  # size of a scratch disk

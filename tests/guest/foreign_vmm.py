@@ -72,13 +72,14 @@ class ForeignVmm:
         # With a disk QEMU adds a word to the kernel line that says where it is.
         machine = "microvm,acpi=off" if disk else "microvm,auto-kernel-cmdline=off"
         # No tables either.
-        machine += ",acpi=off" if case.cpu_model != "max" else ""
+        machine += ",acpi=off" if case.cpu_model != "max" or case.absent_cpus else ""
         disks = ["-global", "virtio-mmio.force-legacy=false", "-drive", f"file={disk},if=none,id=disk,format=raw",
                  "-device", f"virtio-blk-device,drive=disk,num-queues={case.queues}"] if disk else []
+        smp = f"{case.cpus - case.absent_cpus},cores={case.cpus},maxcpus={case.cpus}"
         # One line for each notification of a queue.
         disks += ["-trace", "virtio_queue_notify", "-D", str(folder / "notified")] if case.queues != 1 else []
         return ["qemu-system-x86_64", "-M", machine, *disks, "-accel", "tcg", "-cpu", case.cpu_model,
-                "-smp", str(case.cpus), "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
+                "-smp", smp, "-m", f"{case.memory_bytes() >> 20}", "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-kernel", str(case.image(self.build)), "-append", append_line(case),
                 "-serial", f"file:{folder / 'stdout'}",
                 "-chardev", f"file,id=err,path={folder / 'stderr'}",
