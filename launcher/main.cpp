@@ -225,6 +225,7 @@ int run_command_line(std::span<const char* const> words) {
 }  // namespace
 
 int main(int count, char** words) {
+    husk::host::use_small_stacks();
     // Without even a name for itself, argv is empty.
     const auto all = std::span<const char* const>(words, static_cast<std::size_t>(count));
     const int code = run_command_line(all.subspan(all.empty() ? 0 : 1));

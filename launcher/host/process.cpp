@@ -2,6 +2,7 @@
 #include "launcher/host/process.hpp"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +30,14 @@ int outlive_parent(void* pid_fd) {
 }
 
 }  // namespace
+
+void use_small_stacks() {
+    pthread_attr_t attributes;
+    if (::pthread_attr_init(&attributes) != 0) return;
+    // Where it fails, stacks are large: no harm but memory.
+    if (::pthread_attr_setstacksize(&attributes, thread_stack_bytes) == 0) ::pthread_setattr_default_np(&attributes);
+    ::pthread_attr_destroy(&attributes);
+}
 
 void leave_process(int exit_code) {
     const int pid_fd = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));

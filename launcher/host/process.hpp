@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of the launcher process.
+// The launcher process: its threads' stacks, and its end.
 #pragma once
 
 namespace husk::host {
+
+// Threads that start from now on have stacks of this size. With the 8 MiB that are usual the kernel backs one by a huge
+// page, 2 MiB of each VM for a few KiB that are used.
+inline constexpr unsigned thread_stack_bytes = 512 << 10;
+void use_small_stacks();
 
 // Ends the process at once, without destructors: the kernel takes down the VM anyway. What takes long in that, freeing
 // guest memory and KVM's tables, is left to a helper process that shares memory and files and ends when this one has
