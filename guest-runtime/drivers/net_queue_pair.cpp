@@ -17,9 +17,6 @@ namespace {
 
 static_assert(sizeof(virtio::NetHeader) == net::device_header_bytes);
 
-// A driver without MRG_RXBUF must offer room for a whole frame in one chain [virtio 5.1.6.3.1].
-constexpr std::size_t whole_frame_bytes = sizeof(virtio::NetHeader) + 1514;
-
 virtio::NetHeader header_of(const net::OutgoingFrame& frame) {
     virtio::NetHeader header{};
     if (frame.checksum_offset != 0) {
@@ -39,7 +36,7 @@ virtio::NetHeader header_of(const net::OutgoingFrame& frame) {
 }  // namespace
 
 NetQueuePair::ReceiveBuffer* NetQueuePair::ReceiveBuffer::create() {
-    static_assert(sizeof(ReceiveBuffer) <= head_bytes && room_bytes >= whole_frame_bytes);
+    static_assert(sizeof(ReceiveBuffer) <= head_bytes);
     void* page = heap::allocate(page_bytes);
     return page == nullptr ? nullptr : new (page) ReceiveBuffer;
 }
@@ -52,10 +49,10 @@ void NetQueuePair::start(Agreed agreed) {
 }
 
 bool NetQueuePair::fill() {
-    for (;;) {
+    while (receive_queue.has_room()) {
         ReceiveBuffer* buffer = ReceiveBuffer::create();
         if (buffer == nullptr) break;
-        Virtqueue::Buffer room{memory::gpa_of(buffer->room()), ReceiveBuffer::room_bytes, true};
+        Virtqueue::Buffer room{memory::gpa_of(buffer->room()), room_bytes, true};
         auto head = receive_queue.add({&room, 1});
         if (!head) {
             buffer->release();
@@ -147,7 +144,7 @@ bool NetQueuePair::begin_frame(net::IncomingPiece& piece) {
 void NetQueuePair::collect_received(net::FrameSink& sink) {
     while (auto used = receive_queue.take_used()) {
         ReceiveBuffer* buffer = std::exchange(posted_[used->head], nullptr);
-        std::size_t size = std::min<std::size_t>(used->written_bytes, ReceiveBuffer::room_bytes);
+        std::size_t size = std::min<std::size_t>(used->written_bytes, room_bytes);
         net::IncomingPiece piece{buffer, buffer->room(), size};
         if (parts_expected_ == 0 && !begin_frame(piece)) {
             buffer->release();

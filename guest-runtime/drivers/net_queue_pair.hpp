@@ -23,6 +23,9 @@ public:
         bool takes_tables;    // indirect descriptors
     };
 
+    // Without MRG_RXBUF a whole frame must fit into one buffer, with its header and perhaps a VLAN's tag.
+    static constexpr std::uint16_t mtu_of_one_buffer = 4096 - 64 - net::device_header_bytes - 14 - 4;
+
     // For the driver to set up.
     Virtqueue receive_queue;
     Virtqueue send_queue;
@@ -43,12 +46,12 @@ public:
     void abandon(net::FrameSink& sink);
 
 private:
+    static constexpr std::size_t page_bytes = 4096;
+    static constexpr std::size_t head_bytes = 64;
+    static constexpr std::size_t room_bytes = page_bytes - head_bytes;
     // One page: this head, and behind it the room that the device fills.
     class ReceiveBuffer final : public net::ReceivedBuffer {
     public:
-        static constexpr std::size_t page_bytes = 4096;
-        static constexpr std::size_t head_bytes = 64;
-        static constexpr std::size_t room_bytes = page_bytes - head_bytes;
         static ReceiveBuffer* create();
         void release() override;
         [[nodiscard]] std::byte* room() {
@@ -57,6 +60,7 @@ private:
         }
     };
 
+    static_assert(mtu_of_one_buffer + net::device_header_bytes + 14 + 4 == room_bytes);
     static constexpr std::size_t most_parts = 18;   // of one frame: 64 KiB and its headers
     static constexpr std::size_t most_pieces = 64;  // of one to send
     // Descriptors of a frame in several pieces, so that it takes one of the queue's own.

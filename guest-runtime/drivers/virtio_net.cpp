@@ -36,6 +36,7 @@ void VirtioNet::learn_facts() {
     }
     std::uint16_t mtu = transport_.has(bit::mtu) ? transport_.read_config16(offsetof(virtio::NetConfig, mtu)) : 0;
     facts_.mtu = mtu >= least_mtu && mtu <= largest_mtu ? mtu : ethernet_mtu;
+    if (!transport_.has(bit::mrg_rxbuf)) facts_.mtu = std::min(facts_.mtu, NetQueuePair::mtu_of_one_buffer);
     facts_.completes_checksums = transport_.has(bit::csum);
     facts_.cuts_ipv4 = facts_.completes_checksums && transport_.has(bit::host_tso4);
     facts_.cuts_ipv6 = facts_.completes_checksums && transport_.has(bit::host_tso6);
@@ -60,8 +61,16 @@ Result<> VirtioNet::add_pairs(std::uint32_t offered_pairs) {
     return {};
 }
 
-Result<> VirtioNet::start() {
+// Large frames come only to a device that may use several buffers for one: each buffer is a page [virtio 5.1.6.3.1].
+Result<> VirtioNet::agree() {
+    constexpr std::uint64_t large_frames = bit::guest_tso4 | bit::guest_tso6;
     HUSK_TRY(transport_.begin(virtio::net_driver_features));
+    bool fits = transport_.has(bit::mrg_rxbuf) || !transport_.has(large_frames);
+    return fits ? Result<>() : transport_.begin(virtio::net_driver_features & ~large_frames);
+}
+
+Result<> VirtioNet::start() {
+    HUSK_TRY(agree());
     learn_facts();
     bool has_several = transport_.has(bit::multi_queue) && transport_.has(bit::ctrl_vq);
     constexpr std::uint32_t offered_at = offsetof(virtio::NetConfig, max_queue_pairs);

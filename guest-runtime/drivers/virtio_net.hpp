@@ -48,6 +48,7 @@ private:
     static std::uint32_t receive_index(std::uint32_t pair) { return 2 * pair; }
     static std::uint32_t send_index(std::uint32_t pair) { return 2 * pair + 1; }
 
+    Result<> agree();
     void learn_facts();
     Result<> add_pairs(std::uint32_t offered_pairs);
     void ask_for_pairs();

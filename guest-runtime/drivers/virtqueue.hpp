@@ -39,6 +39,8 @@ public:
     void initialise(std::byte* memory, std::uint32_t size, bool has_event_index);
     [[nodiscard]] std::uint32_t size() const { return size_; }
 
+    // For a chain of one descriptor, direct or indirect.
+    [[nodiscard]] bool has_room() const { return !is_broken_ && free_count_ != 0; }
     // The chain's head, or nothing when there are too few descriptors. Readable buffers come first [virtio 2.7.4.2].
     std::optional<std::uint16_t> add(std::span<const Buffer> buffers);
     // A chain whose descriptors lie in a table of their own [virtio 2.7.5.3].

@@ -204,6 +204,8 @@ class GuestNetworkTests:
         self.check("a device without offloads",
                    lambda: self.on_a_tap_under_qemu("10.77.0.2/24", "10.77.0.2", "10.77.0.1/24",
                                                     ",csum=off,gso=off,guest_csum=off,mrg_rxbuf=off"))
+        self.check("a device that does not merge buffers",
+                   lambda: self.on_a_tap_under_qemu("10.77.0.2/24", "10.77.0.2", "10.77.0.1/24", ",mrg_rxbuf=off"))
         self.check("a pair of queues for each vCPU on QEMU's tap", self.on_several_queues_under_qemu)
         return self.tally.finish()
 
