@@ -150,7 +150,7 @@ Result<abi::GuestPhys> allocate_frames(unsigned order, Contents contents, Claim 
     if (order > max_order) return Errno::enomem;
     auto first = take_block(order, claim);
     bool again = !first.ok() && (make_spare(1ull << order) || wait_for_returning());
-    std::uint64_t frame = again ? HUSK_TRY(take_block(order, claim)) : HUSK_TRY(std::move(first));
+    std::uint64_t frame = again ? HUSK_TRY(take_block(order, claim)) : HUSK_TRY(first);
     for (std::uint64_t at = frame; at < frame + (1ull << order); at += 64) {
         std::uint64_t used = frame_state.allocator.take_used_bits(at, order);
         if (contents == Contents::zero) zero_marked(at, used);
