@@ -40,7 +40,7 @@ void set_attention(std::uint32_t bits) {
 void serve(std::uint64_t vector) {
     if (vector == local_apic::spurious_vector) return;  // takes no end of interrupt [sdm3 10.9]
     if (vector == timer_vector) {
-        foreign_timer::on_interrupt();
+        foreign_timer::on_fired();
         set_attention(abi::attention::tick);
     } else if (vector == serial_vector) {
         set_attention(foreign_console::on_interrupt());
@@ -49,9 +49,7 @@ void serve(std::uint64_t vector) {
         set_attention(abi::attention::devices);
     } else if (vector == peer_vector) {
         set_attention(abi::attention::peer);
-    } else if (vector == wish_vector) {
-        foreign_timer::update();
-    }
+    }  // wish_vector: leaving the handler does it
     local_apic::end_of_interrupt();
 }
 
@@ -113,7 +111,10 @@ void initialise(std::uint64_t tsc_hz, std::uint16_t control_port, std::span<cons
 void wait(std::uint64_t timeout_ns) {
     if (timeout_ns != UINT64_MAX) foreign_timer::set_wake_up(thread::tsc_at(thread::Deadline::after_ns(timeout_ns)));
     std::uint32_t vector = arch::wait_for_interrupt();
-    if (vector != 0) serve(vector);
+    if (vector != 0) {
+        serve(vector);
+        foreign_timer::leave_handler(false);
+    }
     foreign_timer::set_wake_up(UINT64_MAX);
 }
 
@@ -134,9 +135,12 @@ void exit(int status, int signal) {
 
 extern "C" bool husk_interrupt(husk::arch::Context* context, std::uint64_t vector) {
     using namespace husk;
+    auto is_attention_wanted = [] {
+        return std::atomic_ref(arch::per_cpu().mailbox.attention).load(std::memory_order_relaxed) != 0;
+    };
+    if (!is_attention_wanted()) foreign_timer::forget_looks();
     foreign_machine::serve(vector);
-    if (std::atomic_ref(arch::per_cpu().mailbox.attention).load(std::memory_order_relaxed) == 0) return false;
-    if (!arch::is_runtime_text(context->rip)) return true;
-    foreign_timer::look_again_soon();
-    return false;
+    bool is_wanted = is_attention_wanted(), is_in_runtime = arch::is_runtime_text(context->rip);
+    foreign_timer::leave_handler(is_wanted && is_in_runtime);
+    return is_wanted && !is_in_runtime;
 }

@@ -12,10 +12,13 @@ void update();
 // A wait that ends at this TSC value wants the timer too; UINT64_MAX: no more.
 void set_wake_up(std::uint64_t tsc);
 
-// In the handler of the timer's interrupt.
-void on_interrupt();
-// In the handler of any interrupt that found the runtime at work: attention may have been looked at for the last time.
-void look_again_soon();
+// In the handler of the timer's interrupt, first.
+void on_fired();
+// In the handler of any interrupt, last. wants_look: it found the runtime at work, which may have looked at attention for
+// the last time.
+void leave_handler(bool wants_look);
+// In the handler of any interrupt that found no attention waiting.
+void forget_looks();
 
 void initialise(std::uint64_t tsc_hz);
 
