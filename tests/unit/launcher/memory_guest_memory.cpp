@@ -71,7 +71,7 @@ TEST_CASE("memory is backed on first touch only") {
 
 TEST_CASE("sizes are rounded up to pages, and too little is refused") {
     CHECK(GuestMemory::create(8 * mib + 1, config::HugePages::automatic).size_bytes() == 8 * mib + abi::page_size);
-    CHECK_THROWS_AS(GuestMemory::create(4 * mib - 1, config::HugePages::automatic), host::Error);
+    CHECK_THROWS_AS(static_cast<void>(GuestMemory::create(4 * mib - 1, config::HugePages::automatic)), host::Error);
 }
 
 TEST_CASE("huge pages that the host does not have are refused with advice") {

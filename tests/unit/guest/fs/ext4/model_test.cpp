@@ -59,8 +59,8 @@ public:
     }
 
     void compare(Mounted& mounted) {
-        for (const auto& [path, contents] : model.files) {
-            std::string got = mounted.read(path);
+        for (const auto& file : model.files) {
+            const std::string &path = file.first, &contents = file.second, got = mounted.read(path);
             auto differs = std::mismatch(got.begin(), got.end(), contents.begin(), contents.end());
             CHECK_MESSAGE(got == contents, path << " is wrong from byte " << differs.first - got.begin()
                                                 << " on, sizes " << got.size() << " and " << contents.size());
