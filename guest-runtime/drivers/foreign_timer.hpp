@@ -14,8 +14,8 @@ void set_wake_up(std::uint64_t tsc);
 
 // In the handler of the timer's interrupt, first.
 void on_fired();
-// In the handler of any interrupt, last. wants_look: it found the runtime at work, which may have looked at attention for
-// the last time.
+// In the handler of any interrupt, last. wants_look: it found the runtime at work, which may have looked at attention
+// for the last time.
 void leave_handler(bool wants_look);
 // In the handler of any interrupt that found no attention waiting.
 void forget_looks();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one vCPU wants its only timer for, as values of the TSC. The timer's handler and the code that it interrupts both
-// change it; `programmed_` tells either what the other has done last.
+// What one vCPU wants its only timer for, as values of the TSC. The timer's handler and the code that it interrupts
+// both change it; `programmed_` tells either what the other has done last.
 #pragma once
 
 #include <algorithm>
@@ -42,9 +42,9 @@ public:
         programmed_ = never;
     }
 
-    // The runtime was interrupted while attention is wanted of it: it may have looked for the last time, so the timer has
-    // to come again. Each time twice as late as the last: where a handler takes as long as a look is away, nothing else
-    // would ever run.
+    // The runtime was interrupted while attention is wanted of it: it may have looked for the last time, so the timer
+    // has to come again. Each time twice as late as the last: where a handler takes as long as a look is away, nothing
+    // else would ever run.
     void look_again(std::uint64_t now, std::uint64_t look_ticks) {
         next_look_ = now + (look_ticks << looks_in_a_row_);
         looks_in_a_row_ = std::min(looks_in_a_row_ + 1, most_doublings);

@@ -7,15 +7,7 @@
 #include <vector>
 
 #include "guest-runtime/base/crc32c.hpp"
-#include "guest-runtime/base/heap.hpp"
 #include "guest-runtime/fs/journal/recovery.hpp"
-
-namespace husk::heap {
-
-void* allocate(std::size_t size_bytes) { return std::malloc(size_bytes); }
-void release(void* block, std::size_t) { std::free(block); }
-
-}  // namespace husk::heap
 
 namespace {
 

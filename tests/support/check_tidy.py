@@ -48,7 +48,7 @@ def newest_first(files: list[Path]) -> list[Path]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=150)
+    parser.add_argument("--limit", type=int, default=110)
     parser.add_argument("files", nargs="*", type=Path)
     options = parser.parse_args()
     compiled = {entry["file"] for entry in json.loads((options.build / "compile_commands.json").read_text())}

@@ -3,6 +3,6 @@
 add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${PROJECT_SOURCE_DIR}/tests/support/tidy/source_location.hpp>"
   # glibc's sys/platform/x86.h has C's name for it.
   $<$<COMPILE_LANGUAGE:CXX>:-D_Bool=bool>)
-# It does not look into other files for uses of private fields, and has other pragmas than g++.
+# It does not look into other files for uses of private fields, has other pragmas than g++, and its -Wconversion means more.
 target_compile_options(husk_warnings INTERFACE -Wno-unused-private-field -Wno-unknown-pragmas -Wno-unknown-warning-option
-  -Wno-tautological-compare)
+  -Wno-tautological-compare -Wno-sign-conversion)

@@ -17,7 +17,7 @@ stage_unit() {
     build asan && build release && python3 -B tests/support/run_unit_tests.py --build build/asan build/release
 }
 stage_fuzz() {
-    build asan && python3 -B tests/support/run_fuzzers.py --build build/asan --seconds 15
+    build asan && python3 -B tests/support/run_fuzzers.py --build build/asan --seconds 10
 }
 stage_examples() {
     build release && python3 -B tests/support/test_installed.py --build build/release

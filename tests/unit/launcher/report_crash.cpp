@@ -140,7 +140,7 @@ TEST_CASE("the cause is told with signal, address, meaning and thread") {
 TEST_CASE("recursion and long chains of calls are summed up") {
     report::Backtrace backtrace;
     const auto describe = [](const report::Frame& frame) { return std::to_string(frame.pc); };
-    for (const std::uint64_t pc : {1ul, 2ul, 2ul, 2ul, 3ul}) backtrace.frames.push_back({pc, pc});
+    for (const std::uint64_t pc : {1, 2, 2, 2, 3}) backtrace.frames.push_back({pc, pc});
     CHECK(report::list_frames(backtrace, describe) == "  #0 1\n  #1 2\n  ... the same call 2 times more\n  #4 3\n");
 
     backtrace.frames.clear();
