@@ -59,14 +59,14 @@ void set_wake_up(std::uint64_t tsc) {
     if (tsc != never) update();
 }
 
-void on_fired() { here().on_fired(arch::read_tsc()); }
+void on_fired() { here().on_fired(arch::read_tsc(), look_ticks); }
 
 void leave_handler(bool wants_look) {
     std::uint64_t now = arch::read_tsc();
     update_slice(now);
     if (wants_look) here().look_again(now, look_ticks);
-    // What is due already has its attention.
-    program(now);
+    // What was due when the timer fired last has its attention.
+    program(here().fired_at());
 }
 
 void forget_looks() { here().forget_looks(); }

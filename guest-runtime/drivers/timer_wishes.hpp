@@ -35,12 +35,15 @@ public:
         }
     }
 
-    // The timer has fired: what was due until now is done with.
-    void on_fired(std::uint64_t now) {
-        if (slice_end_ <= now) slice_end_ = never;
+    // The timer has fired: what was due until now is done with, and a slice that would end within `slack`: what is
+    // interrupted gets a whole one.
+    void on_fired(std::uint64_t now, std::uint64_t slack) {
+        if (slice_end_ <= now + slack) slice_end_ = never;
         if (next_look_ <= now) next_look_ = never;
         programmed_ = never;
+        fired_at_ = now;
     }
+    [[nodiscard]] std::uint64_t fired_at() const { return fired_at_; }
 
     // The runtime was interrupted while attention is wanted of it: it may have looked for the last time, so the timer
     // has to come again. Each time twice as late as the last: where a handler takes as long as a look is away, nothing
@@ -75,7 +78,9 @@ private:
     std::atomic<std::uint64_t> next_look_;
     std::atomic<std::uint64_t> wake_up_;
     std::atomic<std::uint64_t> programmed_;
-    unsigned looks_in_a_row_ = 0;  // the handler's alone
+    // The handler's alone.
+    std::uint64_t fired_at_ = 0;
+    unsigned looks_in_a_row_ = 0;
 };
 
 }  // namespace husk::foreign_timer

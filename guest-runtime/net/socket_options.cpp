@@ -69,6 +69,10 @@ SharedValue<bool>* flag_of(SocketOptions& options, int option) {
 }  // namespace
 
 Result<> Socket::remember(int level, int option, std::span<const std::byte> value) {
+    // Options of IP may be given as one byte, as on Linux.
+    if (level == level_ip && !value.empty() && value.size() < sizeof(std::int32_t)) {
+        return options_.remembered.set(level, option, static_cast<std::int32_t>(value.front()));
+    }
     return options_.remembered.set(level, option, HUSK_TRY(option_as<std::int32_t>(value)));
 }
 

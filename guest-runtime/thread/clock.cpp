@@ -22,6 +22,8 @@ enum class Reading : std::uint8_t {
 constinit std::atomic<Reading> reading = Reading::alone;
 constinit std::atomic<std::uint64_t> latest_ns = 0;  // while clamped
 
+constexpr std::uint64_t longest_ns = 1ull << 60;  // 36 years: its ticks fit 64 bits
+
 constexpr std::uint64_t multiply_q32(std::uint64_t value, std::uint64_t factor) {
     return static_cast<std::uint64_t>(static_cast<unsigned __int128>(value) * factor >> 32);
 }
@@ -37,8 +39,11 @@ void initialise_clock(std::uint64_t tsc_hz, std::uint64_t tsc_now, std::int64_t 
 }
 
 std::uint64_t tsc_at(Deadline deadline) {
-    if (deadline.is_never()) return UINT64_MAX;
+    if (deadline.ns > longest_ns) return UINT64_MAX;
     std::uint64_t ticks = multiply_q32(deadline.ns, ticks_per_ns_q32);
+    // Both factors are rounded down, which makes 30 us a day: what is missing goes the same way, and a tick for each
+    // step.
+    ticks += multiply_q32(deadline.ns - multiply_q32(ticks, ns_per_tick_q32), ticks_per_ns_q32) + 2;
     return ticks > UINT64_MAX - boot_tsc ? UINT64_MAX : boot_tsc + ticks;
 }
 
@@ -54,9 +59,13 @@ std::uint64_t monotonic_ns() {
     return ns > latest ? ns : latest;
 }
 
-void share_clock(bool has_one_tsc) {
-    reading.store(has_one_tsc ? Reading::ordered : Reading::clamped, std::memory_order_seq_cst);
+void share_clock() {
+    if (reading.load(std::memory_order_relaxed) != Reading::alone) return;
+    latest_ns.store(monotonic_ns(), std::memory_order_relaxed);
+    reading.store(Reading::clamped, std::memory_order_seq_cst);
 }
+
+void trust_all_counters() { reading.store(Reading::ordered, std::memory_order_seq_cst); }
 
 std::int64_t realtime_ns() {
     return realtime_offset_ns.load(std::memory_order_relaxed) + static_cast<std::int64_t>(monotonic_ns());

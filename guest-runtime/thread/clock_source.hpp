@@ -11,9 +11,11 @@ namespace husk::thread {
 // From here on monotonic_ns() counts from 0. realtime_now_ns: CLOCK_REALTIME when the TSC was tsc_now.
 void initialise_clock(std::uint64_t tsc_hz, std::uint64_t tsc_now, std::int64_t realtime_now_ns);
 
-// A second vCPU is about to read the clock. Where they have not one counter for certain, each reading is from now on at
-// least the last one of any vCPU: a word that all of them write.
-void share_clock(bool has_one_tsc);
+// Before a second vCPU starts, on the first: each reading is from now on at least the last one of any vCPU, by a word
+// that all of them write.
+void share_clock();
+// All vCPUs have one counter for certain: they share no word.
+void trust_all_counters();
 
 // The TSC value at a deadline; UINT64_MAX for never.
 std::uint64_t tsc_at(Deadline deadline);

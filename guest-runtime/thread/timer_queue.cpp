@@ -111,22 +111,29 @@ void TimerQueue::arm(Timer& timer, Deadline deadline) {
 }
 
 void TimerQueue::disarm(Timer& timer) {
-    TimerQueue* queue = lock_queue_of(timer);
-    if (queue == nullptr) return;
-    if (timer.armed_) {
-        queue->remove(timer);
-        timer.armed_ = false;
-        queue->publish();
+    for (;;) {
+        TimerQueue* queue = lock_queue_of(timer);
+        if (queue == nullptr) return;
+        if (timer.armed_) {
+            queue->remove(timer);
+            timer.armed_ = false;
+            queue->publish();
+        }
+        auto runs_elsewhere = [&] {
+            return queue != &timer_queue() && queue->running_.load(std::memory_order_acquire) == &timer;
+        };
+        const bool has_to_wait = runs_elsewhere();
+        queue->lock_.unlock();
+        if (!has_to_wait) return;
+        while (runs_elsewhere()) spin_once();
+        // The callback may have armed it again.
     }
-    queue->lock_.unlock();
-    // On another vCPU the callback may be under way.
-    while (queue != &timer_queue() && queue->running_.load(std::memory_order_acquire) == &timer) spin_once();
 }
 
 void TimerQueue::expire() {
     if (next().has_passed()) return run_due();
-    // What this vCPU was to be interrupted for, another one may have taken out.
-    if (vcpu_count() != 1) announce_timer(next());
+    // What this vCPU was interrupted for is over now: another one may have taken it out, or it is not quite due.
+    announce_timer(next());
 }
 
 void TimerQueue::run_due() {

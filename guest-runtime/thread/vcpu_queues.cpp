@@ -82,6 +82,11 @@ void enqueue_among_many(Thread& thread) {
     // yet to look; or it is seen now.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (auto idle = idle_vcpus.claim_any(allowed, target)) return wake_claimed(*idle);
+    if ((arch::all_vcpus() >> target & 1) == 0) {
+        // Given up since. Unless whoever did so has found the thread there and waits for its lock, it is queued again.
+        if (vcpus[target].queue.remove(thread)) enqueue_among_many(thread);
+        return;
+    }
     if ((arch::started_vcpus() >> target & 1) == 0) {
         start_vcpu(target);
     } else if (target == self) {

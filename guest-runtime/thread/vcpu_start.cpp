@@ -49,6 +49,7 @@ constinit std::atomic<Patience*> patience = nullptr;  // where is_foreign, from 
 // With one_is_on_its_way taken.
 void start(std::uint32_t vcpu) {
     asked_to_start.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
+    share_clock();
     awaited.store(vcpu, std::memory_order_release);
     if (platform::is_foreign) {
         // Without memory for it nobody is given up.
@@ -62,7 +63,8 @@ void start(std::uint32_t vcpu) {
 
 // On a vCPU with its first instructions behind it. Does not return when it was given up just now.
 void come(std::uint32_t self) {
-    if (awaited.exchange(nobody, std::memory_order_acq_rel) != self) {
+    std::uint32_t expected = self;
+    if (!awaited.compare_exchange_strong(expected, nobody, std::memory_order_acq_rel)) {
         for (;;) platform::wait(UINT64_MAX);
     }
     if (Patience* timer = patience.load(std::memory_order_acquire)) timer->disarm();
@@ -82,8 +84,6 @@ void start_wanted() {
 }  // namespace
 
 void start_vcpu(std::uint32_t vcpu) {
-    // Queued there by somebody who did not know yet.
-    if ((arch::all_vcpus() >> vcpu & 1) == 0) return empty_queue_of(vcpu);
     wanted.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
     start_wanted();
 }
@@ -100,7 +100,7 @@ void run_secondary_vcpu(bool has_one_tsc) {
     become_idle_thread();
     come(cpu.mailbox.vcpu_index);
     // Where the host's TSC is not the same on all CPUs, KVM moves each vCPU's as its thread goes from one to another.
-    share_clock(has_one_tsc);
+    if (has_one_tsc) trust_all_counters();
     // Its translations are fresh, but something may change before the others know of it.
     memory::shootdown::enter_idle();
     arch::note_started(cpu.mailbox.vcpu_index);

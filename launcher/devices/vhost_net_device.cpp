@@ -64,6 +64,7 @@ void VhostNetDevice::start(std::uint64_t features, std::vector<NumberedQueue> en
     }
     thread_.call([&] {
         driver_ = &driver;
+        has_failed_ = false;
         for (NumberedQueue& numbered : enabled) {
             if (numbered.index != control_index_) continue;
             control_.emplace(std::move(numbered), pairs, [this](std::uint32_t wanted) { tap_.use_queues(wanted); });

@@ -59,7 +59,7 @@ private:
                                   const std::array<const virtio::Queue*, 2>& queues);
     [[nodiscard]] bool obey_control();
     bool serve() override;
-    bool arm() override { return !control_ || control_->queue().arm(); }
+    bool arm() override { return has_failed_ || !control_ || control_->queue().arm(); }
     void disarm() override {
         if (control_) control_->queue().disarm();
     }

@@ -17,7 +17,7 @@ TEST_CASE("what is due first is programmed, and what was due is not asked for ag
     CHECK(wishes.next_due(130, 0) == 120);
     CHECK(wishes.next_due(130, 120) == 130);
     CHECK(wishes.next_due(130, 130) == 140);
-    wishes.on_fired(140);
+    wishes.on_fired(140, 0);
     CHECK(wishes.next_due(130, 130) == TimerWishes::never);
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("looks leave time to the interrupted code, however long a handler take
         now += handler;
         if (due > now) done += due - now;
         now = std::max(now, due);
-        wishes.on_fired(now);
+        wishes.on_fired(now, 0);
         ++looks;
     }
     CHECK(done >= work);
@@ -69,7 +69,7 @@ TEST_CASE("what is due already fires once, though the handler comes at once and 
     auto fires_at_once_when_due = [&](std::uint64_t due) {
         last = due;
         if (++arms > 10 || due > 100) return;
-        wishes.on_fired(100);
+        wishes.on_fired(100, 0);
         wishes.program(50, 100, [&](std::uint64_t later) { last = later; });
     };
     wishes.program(50, 0, fires_at_once_when_due);
@@ -90,4 +90,13 @@ TEST_CASE("a handler between the choice and the arming has the last word") {
         armed = due;
     });
     CHECK(armed == 200);
+}
+
+TEST_CASE("a slice that is nearly over ends with whatever fires before it") {
+    TimerWishes wishes;
+    wishes.clear();
+    wishes.update_slice(true, 100, 40);
+    wishes.on_fired(138, 5);
+    wishes.update_slice(true, 139, 40);
+    CHECK(wishes.next_due(TimerWishes::never, wishes.fired_at()) == 179);
 }

@@ -48,7 +48,7 @@ struct EpollFd {
         long count = call(sys::sys_epoll_wait, fd, events, most, timeout_ms);
         REQUIRE(count >= 0);
         std::vector<std::uint64_t> data;
-        for (long i = 0; i < count; ++i) data.push_back(events[i].data);
+        for (long i = 0; i < count; ++i) data.push_back(std::uint64_t{events[i].data});
         return data;
     }
 };

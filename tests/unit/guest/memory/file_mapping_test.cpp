@@ -55,8 +55,8 @@ std::uint64_t map_file(const RefPtr<FakeFile>& file, std::uint64_t pages, Protec
 }  // namespace
 
 TEST_CASE("a private file mapping shows the file until it is written, and never changes the file") {
+    int alive = 0;  // the machine's end ends what is mapped
     test::FakeMachine machine(64 << 20);
-    int alive = 0;
     std::uint64_t free = frame_counts().free;
     {
         auto file = RefPtr<FakeFile>::adopt(new FakeFile(4, alive));
@@ -88,8 +88,8 @@ TEST_CASE("a private file mapping shows the file until it is written, and never 
 }
 
 TEST_CASE("a shared file mapping writes the file's own pages and says so first") {
+    int alive = 0;  // the machine's end ends what is mapped
     test::FakeMachine machine(64 << 20);
-    int alive = 0;
     auto file = RefPtr<FakeFile>::adopt(new FakeFile(4, alive));
     std::uint64_t at = map_file(file, 3, read_write, true, 1);
     std::uint8_t value = 0;
@@ -117,8 +117,8 @@ TEST_CASE("a shared file mapping writes the file's own pages and says so first")
 }
 
 TEST_CASE("a shared mapping of a descriptor that is not open for writing never becomes writable") {
+    int alive = 0;  // the machine's end ends what is mapped
     test::FakeMachine machine(64 << 20);
-    int alive = 0;
     MapRequest request{.size_bytes = page, .protection = protection::read, .shared = true};
     request.source = RefPtr<FakeFile>::adopt(new FakeFile(1, alive));
     request.allowed = protection::read | protection::execute;
