@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """`husk run` on real kvm-amd under QEMU's emulated AMD-V: one boot runs all representative tests and reports each."""
 import base64
+import os
+import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from cases import Case, Result
 from environments import husk_command
 
 SLOWDOWN = 6  # two levels of emulation, for time limits
+BOOT_S = 300
+GRACE_S = 30  # for the next test to begin, after a time limit
 BOOT = Path(__file__).resolve().parent.parent / "support/nested/boot.sh"
 CLOCK = "NOW_NS"  # stands for that machine's own time, which only its shell knows
 
@@ -60,6 +68,24 @@ def parse(console: str) -> dict[str, Result]:
     return results
 
 
+def run_watched(command: list[str], errors: BinaryIO, cases: list[Case]) -> tuple[str, bool]:
+    """The console of a machine, and whether it was ended because a test was not over long after its time limit."""
+    limits = {case.name: SLOWDOWN * case.timeout_s + GRACE_S for case in cases}
+    console = b""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, start_new_session=True) as machine:
+        end = time.monotonic() + BOOT_S
+        while select.select([machine.stdout], [], [], max(end - time.monotonic(), 0))[0]:
+            piece = os.read(machine.stdout.fileno(), 65536)
+            if not piece:
+                return console.decode(errors="replace"), False
+            console += piece
+            begun = re.findall(rb"@@ begin \d+-(\S+)[\r\n]", console[-len(piece) - 200:])
+            if begun:
+                end = time.monotonic() + limits[begun[-1].decode()]
+        os.killpg(machine.pid, signal.SIGTERM)
+    return console.decode(errors="replace"), True
+
+
 class NestedMachine:
     """Runs many tests in one boot; `unusable` says why there are no results at all."""
 
@@ -72,13 +98,26 @@ class NestedMachine:
 
     def run_all(self, cases: list[Case]) -> dict[str, Result]:
         """Results by test name; a test that the machine never finished is missing."""
+        self.console_log.write_text("")
+        results, stood_still = self.boot(cases)
+        rest = [case for case in cases if case.name not in results]
+        if stood_still and rest:
+            # Seen now and then: both of QEMU's emulated CPUs spin in its own handling of interrupts, and run nothing any more.
+            print(f"the emulated machine stood still in {rest[0].name}: booted again for {len(rest)} tests", flush=True)
+            results |= self.boot(rest)[0]
+        return results
+
+    def boot(self, cases: list[Case]) -> tuple[dict[str, Result], bool]:
+        """Results of one boot, and whether the machine was ended because it stood still."""
         with tempfile.TemporaryDirectory(prefix="husk-nested-") as name:
             folder = Path(name) / "t"
             folder.mkdir()
             prepare(folder, self.build, cases)
-            boot = subprocess.run([str(BOOT), str(folder)], capture_output=True, check=False)
-        console = boot.stdout.decode(errors="replace")
-        self.console_log.write_text(console + boot.stderr.decode(errors="replace"))
+            with open(Path(name) / "errors", "w+b") as errors:
+                console, stood_still = run_watched([str(BOOT), str(folder)], errors, cases)
+                errors.seek(0)
+                with open(self.console_log, "a", encoding="utf-8") as log:
+                    log.write(console + errors.read().decode(errors="replace"))
         if "@@ ready" not in console:
             self.unusable = f"the nested machine did not come up; see {self.console_log}"
-        return {job.split("-", 1)[1]: result for job, result in parse(console).items()}
+        return {job.split("-", 1)[1]: result for job, result in parse(console).items()}, stood_still
