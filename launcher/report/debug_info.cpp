@@ -3,6 +3,7 @@
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <gelf.h>
 
 #include <cstdlib>
 #include <span>
@@ -34,6 +35,19 @@ RegisterRule copy_rule(Dwarf_Frame* frame, unsigned number) {
     if (count == 0) return {operations == nullptr ? Kind::same : Kind::unknown, {}};
     const bool is_value = operations[count - 1].atom == DW_OP_stack_value;
     return {is_value ? Kind::value : Kind::at_address, copy_expression(operations, count)};
+}
+
+// Whether the image has an executable segment there.
+bool is_code(Elf* elf, std::uint64_t pc) {
+    std::size_t count = 0;
+    if (elf == nullptr || elf_getphdrnum(elf, &count) != 0) return false;
+    for (std::size_t i = 0; i < count; ++i) {
+        GElf_Phdr segment;
+        if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr) continue;
+        const bool is_code = segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0;
+        if (is_code && pc - segment.p_vaddr < segment.p_memsz) return true;
+    }
+    return false;
 }
 
 // The unit's DIE, by .debug_aranges or else by looking at each unit: clang writes no aranges.
@@ -73,6 +87,8 @@ DebugInfo::DebugInfo(const host::FileDescriptor& file) : handles_(std::make_uniq
 DebugInfo::~DebugInfo() = default;
 
 std::optional<FrameRules> DebugInfo::find_rules(std::uint64_t pc) const {
+    // The linker leaves the rules of functions that it dropped at address 0, where a call into nowhere leads.
+    if (!is_code(handles_->elf.get(), pc)) return std::nullopt;
     Dwarf_Frame* found = nullptr;
     const auto look_in = [&](Dwarf_CFI* frames) {
         return frames != nullptr && dwarf_cfi_addrframe(frames, pc, &found) == 0;
