@@ -23,6 +23,7 @@ chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$root.cpio"
 
 # tsc=reliable: the emulated counters agree, but Linux's test of that can fail on a busy host, and then KVM moves vCPUs' counters.
-timeout "${HUSK_NESTED_TIMEOUT_S:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu EPYC-Rome,+svm,+npt -smp 2 \
+# In the foreground: whoever ends this script's process group ends the machine too.
+timeout --foreground "${HUSK_NESTED_TIMEOUT_S:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu EPYC-Rome,+svm,+npt -smp 2 \
     -M q35 -m 2048 -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$root.cpio" \
     -append "console=ttyS0 reboot=t panic=-1 quiet tsc=reliable" </dev/null
