@@ -151,7 +151,8 @@ int run_on_qemu(const config::LaunchConfig& config, const image::Image& image, s
     if (config.debug.gdb_on_crash) report::say("--gdb-on-crash has no effect under QEMU");
     if (config.stats != config::StatsFormat::none) report::say("--stats has no effect under QEMU");
     const auto trace = make_trace(config);
-    qemu::TraceHooks hooks;
+    qemu::Hooks hooks;
+    hooks.on_warning = [](std::string_view line) { report::say(line); };
     if (trace) {
         hooks.on_trace = [&](std::span<const std::byte> bytes) { trace->tracer().take(bytes); };
         hooks.on_trace_period = [&] { trace->tracer().on_period(); };

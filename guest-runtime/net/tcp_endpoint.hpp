@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "guest-runtime/net/inet_address.hpp"
+#include "guest-runtime/net/inherited_options.hpp"
 #include "guest-runtime/net/receive_queue.hpp"
 #include "guest-runtime/net/send_queue.hpp"
 #include "guest-runtime/net/socket_waiters.hpp"
@@ -62,6 +63,10 @@ public:
     // EAGAIN when there is none.
     Result<RefPtr<TcpEndpoint>> accept();
     [[nodiscard]] bool has_pending() const { return pending_count_.load(std::memory_order_acquire) != 0; }
+    // A listener's: connections that are made from here on have them, with the settings of that moment.
+    void bequeath(RefPtr<InheritedOptions> options);
+    // Of one that accept() has just given.
+    RefPtr<InheritedOptions> take_inherited() { return std::move(inherited_); }
     InetEndpoint local();
     // ENOTCONN.
     Result<InetEndpoint> remote();
@@ -154,6 +159,7 @@ private:
     bool is_closed_ = false;
     bool wants_end_ = false;  // a FIN is to follow what is not written yet
     Settings settings_;
+    RefPtr<InheritedOptions> inherited_;
     SendQueue unacknowledged_;
     List<TcpEndpoint, TcpPendingTag> pending_;  // each owns a reference
     std::uint32_t hash_ = 0;                    // of the connection's addresses, once it has them

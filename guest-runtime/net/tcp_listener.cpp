@@ -60,6 +60,7 @@ err_t TcpCallbacks::on_accepted(void* argument, tcp_pcb* pcb, err_t error) {
     }
     TcpEndpoint& end = *made.value();
     end.settings_ = listener.settings_;
+    end.inherited_ = listener.inherited_;
     end.adopt(*pcb);
     --half_open;
     end.is_counted_ = true;
@@ -125,6 +126,11 @@ Result<> TcpEndpoint::listen(int backlog) {
     apply_settings();
     listeners.push_back(*this);
     return {};
+}
+
+void TcpEndpoint::bequeath(RefPtr<InheritedOptions> options) {
+    StackGuard guard;
+    inherited_ = std::move(options);
 }
 
 // Of the listeners that share this one's address by SO_REUSEPORT, the one with the shortest queue.

@@ -158,6 +158,11 @@ bool TcpSocket::serves(int level) const {
 }
 
 Result<> TcpSocket::set_option(int level, int option, std::span<const std::byte> value) {
+    HUSK_TRY(set_own_option(level, option, value));
+    return is_listening() ? bequeath_options() : Result<>();
+}
+
+Result<> TcpSocket::set_own_option(int level, int option, std::span<const std::byte> value) {
     if (!serves(level)) return Socket::set_option(level, option, value);
     if (RememberedOptions::has(level, option)) return remember(level, option, value);
     if (level == level_tcp) return set_tcp_option(option, value);

@@ -80,16 +80,30 @@ Result<> TcpSocket::wait_for_connection() {
     return endpoint_->state() == State::connected ? Result<>() : Errno::econnaborted;
 }
 
+// With everything that the listener was told, but for the priority.
+Result<> TcpSocket::bequeath_options() {
+    auto inherited = HUSK_TRY(make_ref<InheritedOptions>(options_, ip_, corked_, quick_acks_));
+    HUSK_TRY(inherited->options.remembered.set(level_socket, socket_option::priority, 0));
+    endpoint_->bequeath(std::move(inherited));
+    return {};
+}
+
+Result<> TcpSocket::listen(int backlog) {
+    HUSK_TRY(bequeath_options());
+    return endpoint_->listen(backlog);
+}
+
 Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
     for (;;) {
         if (endpoint_->has_ended_reading()) return Errno::einval;
         auto accepted = endpoint_->accept();
         if (accepted.ok()) {
-            // With everything that the listener was told, but for the priority.
+            RefPtr<InheritedOptions> inherited = accepted.value()->take_inherited();
             RefPtr<TcpSocket> socket = HUSK_TRY(wrap(std::move(accepted).value(), family(), flags));
-            socket->options_ = options_;
-            HUSK_TRY(socket->options_.remembered.set(level_socket, socket_option::priority, 0));
-            socket->ip_ = ip_;
+            socket->options_ = inherited->options;
+            socket->ip_ = inherited->ip;
+            socket->corked_ = inherited->corked;
+            socket->quick_acks_ = inherited->quick_acks;
             return RefPtr<Socket>(std::move(socket));
         }
         if (accepted.error() != Errno::eagain || is_non_blocking()) return accepted.error();

@@ -15,7 +15,7 @@ public:
 
     Result<> bind(const Address& address) override;
     Result<> connect(const Address& address) override;
-    Result<> listen(int backlog) override { return endpoint_->listen(backlog); }
+    Result<> listen(int backlog) override;
     Result<RefPtr<Socket>> accept(std::uint32_t flags) override;
     Result<Address> name() override;
     Result<Address> peer_name() override;
@@ -38,6 +38,8 @@ private:
     [[nodiscard]] bool serves(int level) const;
     Result<> check_sending();
     Result<> wait_for_connection();
+    Result<> bequeath_options();
+    Result<> set_own_option(int level, int option, std::span<const std::byte> value);
     Result<std::size_t> receive_now(IncomingMessage& message);
     Result<> set_tcp_option(int option, std::span<const std::byte> value);
     Result<std::size_t> get_tcp_option(int option, std::span<std::byte> to);

@@ -49,13 +49,17 @@ void UdpCallbacks::on_received(void* argument, udp_pcb*, pbuf* chain, const ip_a
 
 Result<> UdpSocket::transmit(pbuf& packet, const InetEndpoint& to, const Control& control) {
     StackGuard guard;
+    netif* route = nullptr;
+    if (control.packet && control.packet->interface != 0) {
+        route = control.packet->interface <= UINT8_MAX
+                    ? netif_get_by_index(static_cast<u8_t>(control.packet->interface))
+                    : nullptr;
+        if (route == nullptr) return Errno::enodev;
+    }
     u8_t old_hops = pcb_->ttl, old_class = pcb_->tos;
     if (control.hop_limit) pcb_->ttl = *control.hop_limit;
     if (control.traffic_class) pcb_->tos = *control.traffic_class;
     err_t sent;
-    netif* route = control.packet && control.packet->interface != 0
-                       ? netif_get_by_index(static_cast<u8_t>(control.packet->interface))
-                       : nullptr;
     ip_addr_t source{};
     bool has_source = control.packet && source_of(*control.packet, source);
     if (has_source && route == nullptr) route = ip_route(&source, &to.address);

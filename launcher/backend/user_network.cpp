@@ -24,7 +24,8 @@ using config::PublishedPort;
 using host::ExitCode;
 
 constexpr int socket_buffer_bytes = 4 << 20;  // some 60 of the longest frames
-constexpr std::uint32_t default_mtu = 1500;
+
+std::uint32_t mtu_of(const config::NetConfig& net) { return net.mtu != 0 ? net.mtu : user_network_mtu; }
 
 // The process would find out too, but only after the guest runs.
 void require_free(const PublishedPort& port) {
@@ -56,7 +57,7 @@ void require_free(const PublishedPort& port) {
 }
 
 std::vector<std::string> words_for(const config::NetConfig& net, const std::filesystem::path& program) {
-    std::vector<std::string> words{program.native(), fill_in("mtu={}", net.mtu != 0 ? net.mtu : default_mtu)};
+    std::vector<std::string> words{program.native(), fill_in("mtu={}", mtu_of(net))};
     for (const std::string& address : net.addresses) {
         if (address.find(':') == std::string::npos) words.push_back("guest=" + address.substr(0, address.find('/')));
     }
@@ -117,7 +118,7 @@ UserNetworkProcess start_user_network_process(const config::NetConfig& net) {
 
 std::unique_ptr<NetBackend> start_user_network(const config::NetConfig& net) {
     UserNetworkProcess helper = start_user_network_process(net);
-    return std::make_unique<UserNetwork>(std::move(helper.socket), net.mtu != 0 ? net.mtu : default_mtu, helper.id);
+    return std::make_unique<UserNetwork>(std::move(helper.socket), mtu_of(net), helper.id);
 }
 
 }  // namespace husk::backend

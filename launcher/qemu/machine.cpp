@@ -10,15 +10,16 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "launcher/backend/helper_process.hpp"
 #include "launcher/config/text.hpp"
 #include "launcher/host/errno_error.hpp"
 #include "launcher/qemu/disk_words.hpp"
 #include "launcher/qemu/find_qemu.hpp"
 #include "launcher/qemu/kernel_line.hpp"
-#include "launcher/qemu/network_words.hpp"
 
 namespace husk::qemu {
 
@@ -105,7 +106,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
         line.add({"-gdb", fill_in("tcp:{}:{}", gdb->host, gdb->port), "-S"});
     }
     line.add(disk_words(config.disks, config.cpus));
-    const NetworkWords networks = open_networks(config.networks, config.disks.size());
+    NetworkWords networks = open_networks(config.networks, config.disks.size());
     line.add(networks.words);
     line.add_channel("out", output);
     line.add_channel("err", error);
@@ -127,16 +128,34 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
     const pid_t pid = fork();
     if (pid < 0) throw host::errno_error("cannot start QEMU");
     if (pid == 0) become_qemu(program, words.data());
-    return Machine(pid, {std::move(output.ours), std::move(error.ours), std::move(serial.ours), std::move(status.ours),
-                         std::move(trace.ours), std::move(control.ours)});
+    return Machine(pid,
+                   {std::move(output.ours), std::move(error.ours), std::move(serial.ours), std::move(status.ours),
+                    std::move(trace.ours), std::move(control.ours)},
+                   std::move(networks.helpers));
 }
 
 Machine::Machine(Machine&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)), channels_(std::move(other.channels_)) {}
+    : pid_(std::exchange(other.pid_, 0)),
+      channels_(std::move(other.channels_)),
+      helpers_(std::move(other.helpers_)) {}
 
 Machine::~Machine() {
     kill();
     if (pid_ > 0) waitpid(pid_, nullptr, 0);
+}
+
+std::vector<std::string> Machine::take_failed_helpers() {
+    std::vector<std::string> sentences;
+    std::erase_if(helpers_, [&](const NetworkHelper& helper) {
+        int status = 0;
+        if (waitpid(helper.id, &status, WNOHANG) != helper.id) return false;
+        if (status != 0) {
+            sentences.push_back(fill_in("the user network of eth{} is gone{}: nothing comes or goes by it any more",
+                                        helper.network, backend::describe_end(status)));
+        }
+        return true;
+    });
+    return sentences;
 }
 
 bool Machine::try_reap() {

@@ -6,9 +6,11 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "launcher/config/launch_config.hpp"
 #include "launcher/host/file_descriptor.hpp"
+#include "launcher/qemu/network_words.hpp"
 
 namespace husk::qemu {
 
@@ -33,15 +35,21 @@ public:
 
     [[nodiscard]] Channels& channels() { return channels_; }
 
+    // A sentence for each process behind a network that has failed since it was last asked. One that ends because QEMU
+    // does has not.
+    [[nodiscard]] std::vector<std::string> take_failed_helpers();
+
     // True once QEMU has ended; reaps it.
     [[nodiscard]] bool try_reap();
     void kill();
 
 private:
-    Machine(pid_t pid, Channels channels) : pid_(pid), channels_(std::move(channels)) {}
+    Machine(pid_t pid, Channels channels, std::vector<NetworkHelper> helpers)
+        : pid_(pid), channels_(std::move(channels)), helpers_(std::move(helpers)) {}
 
     pid_t pid_;
     Channels channels_;
+    std::vector<NetworkHelper> helpers_;  // those that have not ended
 };
 
 }  // namespace husk::qemu

@@ -35,9 +35,10 @@ int inherit(host::FileDescriptor descriptor, std::vector<host::FileDescriptor>& 
 }
 
 // Not QEMU's own, whose published ports keep clients that come together waiting for seconds.
-std::string user_backend(const NetConfig& net, std::vector<host::FileDescriptor>& inherited) {
-    return fill_in("dgram,local.type=fd,local.str={}",
-                   inherit(backend::start_user_network_process(net).socket, inherited));
+std::string user_backend(const NetConfig& net, std::size_t index, NetworkWords& result) {
+    backend::UserNetworkProcess process = backend::start_user_network_process(net);
+    result.helpers.push_back({index, process.id});
+    return fill_in("dgram,local.type=fd,local.str={}", inherit(std::move(process.socket), result.inherited));
 }
 
 std::string stream_backend(const NetConfig& net) {
@@ -56,9 +57,9 @@ std::string tap_backend(const NetConfig& net, std::vector<host::FileDescriptor>&
     return fill_in("tap,fd={}", inherit(std::move(tap.release().front()), inherited));
 }
 
-std::string backend_of(const NetConfig& net, std::vector<host::FileDescriptor>& inherited) {
-    if (net.kind == NetKind::user) return user_backend(net, inherited);
-    return net.kind == NetKind::stream ? stream_backend(net) : tap_backend(net, inherited);
+std::string backend_of(const NetConfig& net, std::size_t index, NetworkWords& result) {
+    if (net.kind == NetKind::user) return user_backend(net, index, result);
+    return net.kind == NetKind::stream ? stream_backend(net) : tap_backend(net, result.inherited);
 }
 
 std::string mac_text(const config::MacAddress& mac) {
@@ -94,10 +95,11 @@ NetworkWords open_networks(std::span<const NetConfig> networks, std::size_t firs
                               "loss, duplicate, reorder, delay and rate of a network need KVM, not --accel qemu");
         }
         if (net.vhost) throw host::Error(host::ExitCode::usage, "vhost of a network needs KVM, not --accel qemu");
-        add("-netdev", fill_in("{},id=net{}", backend_of(net, result.inherited), i));
+        add("-netdev", fill_in("{},id=net{}", backend_of(net, i, result), i));
         std::string device = fill_in("virtio-net-device,netdev=net{},mac={},bus={}", i,
                                      mac_text(backend::choose_mac(net, i)), transport_bus(first_slot + i));
-        if (net.mtu != 0) device += fill_in(",host_mtu={}", net.mtu);
+        const std::uint32_t mtu = net.mtu == 0 && net.kind == NetKind::user ? backend::user_network_mtu : net.mtu;
+        if (mtu != 0) device += fill_in(",host_mtu={}", mtu);
         add("-device", std::move(device));
         if (net.pcap)
             add("-object", fill_in("filter-dump,id=dump{},netdev=net{},file={}", i, i, escape(net.pcap->native())));

@@ -2,6 +2,8 @@
 // A VM's networks as words of QEMU's command line.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -12,9 +14,16 @@
 
 namespace husk::qemu {
 
+// A process behind a network, a child of this one.
+struct NetworkHelper {
+    std::size_t network;
+    pid_t id;
+};
+
 struct NetworkWords {
     std::vector<std::string> words;
     std::vector<host::FileDescriptor> inherited;  // by QEMU, under the numbers in `words`
+    std::vector<NetworkHelper> helpers;
 };
 
 // Opens taps, lets them join their bridge, and starts user networks. first_slot: the virtio transport that the first of

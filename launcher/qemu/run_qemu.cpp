@@ -46,12 +46,13 @@ host::FileDescriptor watch_signals() {
 
 class Session final {
 public:
-    Session(Machine machine, std::optional<std::chrono::milliseconds> timeout, const TraceHooks& hooks)
+    Session(Machine machine, std::optional<std::chrono::milliseconds> timeout, const Hooks& hooks)
         : signals_(watch_signals()), machine_(std::move(machine)), hooks_(hooks) {
         if (timeout) deadline_ = Clock::now() + *timeout;
     }
 
     Ending run() {
+        tell_of_helpers();  // of those that ended before anybody watched
         while (!is_over()) wait_and_serve();
         if (panicked_) throw host::Error(ExitCode::runtime_panic, "the guest runtime failed, as it says above");
         if (!ending_) {
@@ -115,11 +116,20 @@ private:
         throw host::Error(ExitCode::timeout, "the VM was ended because its --timeout is over");
     }
 
+    void tell_of_helpers() {
+        for (const std::string& sentence : machine_.take_failed_helpers()) {
+            if (hooks_.on_warning) hooks_.on_warning(sentence);
+        }
+    }
+
     void on_signals() {
         signalfd_siginfo info{};
         while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
             const int signal = static_cast<int>(info.ssi_signo);
-            if (signal == SIGCHLD) continue;  // is_over() reaps
+            if (signal == SIGCHLD) {  // is_over() reaps QEMU
+                tell_of_helpers();
+                continue;
+            }
             const bool ends = signal == SIGTERM || signal == SIGINT;
             if (ends && asked_to_end_) {
                 machine_.kill();
@@ -182,7 +192,7 @@ private:
 
     host::FileDescriptor signals_;
     Machine machine_;
-    const TraceHooks& hooks_;
+    const Hooks& hooks_;
     Clock::time_point next_trace_period_ = Clock::now() + trace_period;
     bool trace_ended_ = false;
     OutputPump output_{machine_.channels().standard_output.get(), STDOUT_FILENO};
@@ -201,7 +211,7 @@ private:
 
 }  // namespace
 
-Ending run_under_qemu(const config::LaunchConfig& config, const TraceHooks& hooks) {
+Ending run_under_qemu(const config::LaunchConfig& config, const Hooks& hooks) {
     const std::string kernel_line = make_kernel_line(config, examine_streams());
     return Session(Machine::start(config, kernel_line), config.timeout, hooks).run();
 }

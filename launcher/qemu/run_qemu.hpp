@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "launcher/config/launch_config.hpp"
 
@@ -16,13 +17,15 @@ struct Ending {
     int signal = 0;  // 0: it exited
 };
 
-// What the guest tells of its system calls, as run::RunHooks has it. Neither is set: nobody wants to know.
-struct TraceHooks {
+// What is told while it runs, as run::RunHooks has it. One that is not set: nobody wants to know.
+struct Hooks {
+    std::function<void(std::string_view)> on_warning;  // a sentence
+    // The guest's system calls.
     std::function<void(std::span<const std::byte>)> on_trace;
     std::function<void()> on_trace_period;
 };
 
 // Throws host::Error: no_qemu, guest_fault, runtime_panic, timeout, host_failure.
-[[nodiscard]] Ending run_under_qemu(const config::LaunchConfig& config, const TraceHooks& hooks);
+[[nodiscard]] Ending run_under_qemu(const config::LaunchConfig& config, const Hooks& hooks);
 
 }  // namespace husk::qemu

@@ -52,6 +52,8 @@ int complain(const std::string& what) {
 int main(int count, char** words) {
     // Besides the socket's end: whatever happens to the launcher, nothing of a VM stays.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // libslirp sends without MSG_NOSIGNAL: a client that goes away in the middle of an answer is an error to see.
+    std::signal(SIGPIPE, SIG_IGN);
     husk::user_net::close_inherited(frame_socket);
     if (!is_packet_socket(frame_socket)) return complain("husk run --net user starts this program");
 

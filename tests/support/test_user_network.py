@@ -40,6 +40,19 @@ names, numbers = [line.split() for line in open("/proc/net/netstat") if line.sta
 print("overflows:", numbers[names.index("ListenOverflows")])
 """
 
+LEAVES = """
+import socket
+def ask(size):
+    client = socket.create_connection(("127.0.0.1", 8080), 30)
+    client.sendall(b"GET /%d HTTP/1.1\\r\\n\\r\\n" % size)
+    return client, client.recv(100)
+for _ in range(5):
+    client, _ = ask(30_000_000)
+    client.recv(2_000_000, socket.MSG_WAITALL)
+    client.close()
+print("right" if ask(1)[1].startswith(b"HTTP/1.1 200") else "no answer")
+"""
+
 
 @contextmanager
 def name_server_of_host(space: Namespace) -> Iterator[None]:
@@ -140,6 +153,14 @@ class UserNetworkTests:
             result = space.run(sys.executable, "-B", "-c", AT_ONCE, timeout_s=4 * LONG_S)
             return None if result.stdout == "overflows: 0\n" else result.stdout + result.stderr
 
+    def a_client_leaves_in_the_middle(self) -> str | None:
+        """Its connection ends, and nothing else: the process sends to nobody without dying of it."""
+        with Namespace("leaves") as space, self.guest(space, "net_service") as vm:
+            if next_line(vm.stdout, 2 * LONG_S).strip() != "ready":
+                return "the guest does not start"
+            result = space.run(sys.executable, "-B", "-c", LEAVES, timeout_s=4 * LONG_S)
+            return None if result.stdout == "right\n" else result.stdout + result.stderr
+
     def is_confined(self, process: Path) -> str | None:
         """After all that work it still is what it was made."""
         facts = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line)
@@ -182,11 +203,35 @@ class UserNetworkTests:
             vm.terminate()
             return None if vm.wait(LONG_S) == 0 else f"the VM ends with {vm.returncode}"
 
+    def its_end_under_qemu_is_a_sentence(self) -> str | None:
+        """Said once, by the launcher, which is not QEMU's part of it; an end in good order is not said."""
+        with Namespace("end") as space:
+            def life(ends_early: bool) -> tuple[int, str]:
+                command = [self.husk, "run", "--accel", "qemu", "--net", "user", self.programs / "net_service"]
+                with ending(space.start(*command)) as vm:
+                    if next_line(vm.stdout, 2 * LONG_S).strip() != "ready":
+                        raise RuntimeError("the guest does not start")
+                    said = ""
+                    if ends_early:
+                        (helper,) = self.helpers(space)
+                        os.kill(int(helper.name), signal.SIGKILL)
+                        said = next_line(vm.stderr)
+                    vm.terminate()
+                    status = vm.wait(2 * LONG_S)
+                    return status, said + vm.stderr.read()
+
+            expected = ("husk: the user network of eth0 is gone, since its process was ended by signal 9: nothing comes or "
+                        "goes by it any more\n")
+            early, late = life(True), life(False)
+            return None if early == (0, expected) and late == (0, "") else f"{early}, {late}"
+
     def run(self) -> int:
         self.check("inherited descriptors are closed", self.inherited_descriptors_are_closed)
         self.check("names are found through the host's name server", self.names_are_found)
         self.check("published ports lead to the guest", self.published_ports_lead_to_the_guest)
         self.check("many clients come at once", self.many_clients_come_at_once)
+        self.check("a client leaves in the middle", self.a_client_leaves_in_the_middle)
+        self.check("its end under QEMU is a sentence", self.its_end_under_qemu_is_a_sentence)
         if self.no_kvm:
             self.tally.skip("a violation is a sentence", self.no_kvm)
         else:
