@@ -21,9 +21,9 @@ namespace husk::backend {
 
 inline constexpr const char* user_network_program = "husk-user-net";
 
-// A frame costs the same whatever its size: nothing on this way is Ethernet. Four fill the window of 64 KiB that libslirp
+// A frame costs the same whatever its size, and none reaches a wire. Two fill the window of 64 KiB that libslirp
 // has, which does not scale it.
-inline constexpr std::uint32_t user_network_mtu = 16384;
+inline constexpr std::uint32_t user_network_mtu = 32768;
 
 // Beside this program, or where it is installed. Empty: nowhere.
 [[nodiscard]] std::filesystem::path find_user_network();
