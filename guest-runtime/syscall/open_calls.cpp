@@ -15,6 +15,7 @@ Result<int> open_at(int directory_fd, UserPtr<const char> path, std::uint64_t ra
     HUSK_TRY(fs::check_open_flags(flags));
     fs::UserPath text;
     HUSK_TRY(text.copy_from(path));
+    if (text.view().empty()) return Errno::enoent;
     // As Linux, before anything is created. Another thread may still take the last one.
     HUSK_TRY(fs::descriptors().require_free());
     RefPtr<fs::Inode> start = HUSK_TRY(start_of(directory_fd, text.view()));
