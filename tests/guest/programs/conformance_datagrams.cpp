@@ -91,6 +91,52 @@ void datagrams() {
     });
 }
 
+// The answer to one byte sent by way of an interface that is not there.
+template <class Info>
+Answer send_by(int fd, int level, int type, const Info& info, const sockaddr* to, socklen_t to_bytes) {
+    char byte = 'x';
+    iovec part{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof info)] = {};
+    msghdr message = {};
+    // SAFETY: sendmsg() does not write there.
+    message.msg_name = const_cast<sockaddr*>(to);
+    message.msg_namelen = to_bytes;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = level;
+    header->cmsg_type = type;
+    header->cmsg_len = CMSG_LEN(sizeof info);
+    std::memcpy(CMSG_DATA(header), &info, sizeof info);
+    return sendmsg(fd, &message, 0);
+}
+
+void by_interfaces() {
+    scenario(SYS_sendmsg, "UDP by way of an interface, and of one that is not there", [] {
+        const int udp = made(AF_INET, SOCK_DGRAM), udp6 = made(AF_INET6, SOCK_DGRAM);
+        const sockaddr_in to = loopback(9);
+        sockaddr_in6 to6 = {};
+        to6.sin6_family = AF_INET6;
+        to6.sin6_addr = in6addr_loopback;
+        to6.sin6_port = htons(9);
+        for (const int index : {1, 257, 77, -1}) {  // 1: loopback
+            in_pktinfo info = {};
+            info.ipi_ifindex = index;
+            answers("IP_PKTINFO", send_by(udp, IPPROTO_IP, IP_PKTINFO, info, plain(to), sizeof to));
+        }
+        in6_pktinfo info6 = {};
+        info6.ipi6_ifindex = 257;
+        answers("IPV6_PKTINFO", send_by(udp6, IPPROTO_IPV6, IPV6_PKTINFO, info6, plain(to6), sizeof to6));
+        close(udp);
+        close(udp6);
+    });
+}
+
 }  // namespace
 
-int main() { datagrams(); }
+int main() {
+    datagrams();
+    by_interfaces();
+}
