@@ -145,6 +145,56 @@ void connections() {
     });
 }
 
+int get(int fd, int level, int option) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, level, option, &value, &size) == 0 ? value : -errno;
+}
+
+void set(int fd, int level, int option, int value) { needs(setsockopt(fd, level, option, &value, sizeof value)); }
+
+void say_inherited(int fd) {
+    is("SO_KEEPALIVE", get(fd, SOL_SOCKET, SO_KEEPALIVE));
+    is("SO_PRIORITY", get(fd, SOL_SOCKET, SO_PRIORITY));
+    is("IP_TTL", get(fd, IPPROTO_IP, IP_TTL));
+    is("TCP_NODELAY", get(fd, IPPROTO_TCP, TCP_NODELAY));
+    is("TCP_CORK", get(fd, IPPROTO_TCP, TCP_CORK));
+    is("TCP_QUICKACK", get(fd, IPPROTO_TCP, TCP_QUICKACK));
+    is("TCP_USER_TIMEOUT", get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT));
+    timeval time{};
+    socklen_t size = sizeof time;
+    needs(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &size));
+    is("SO_RCVTIMEO", time.tv_sec);
+}
+
+void inheritance() {
+    scenario(SYS_accept, "options of the listener when the connection was made, whenever it is taken", [] {
+        const int listener = listening();
+        const sockaddr_in address = name_of_socket(listener);
+        const int early = made(AF_INET, SOCK_STREAM), late = made(AF_INET, SOCK_STREAM);
+        needs(connect(early, plain(address), sizeof address));
+        const timeval five_s{5, 0};
+        for (const int option : {SO_KEEPALIVE, SO_PRIORITY}) set(listener, SOL_SOCKET, option, 1);
+        for (const int option : {TCP_NODELAY, TCP_CORK}) set(listener, IPPROTO_TCP, option, 1);
+        set(listener, IPPROTO_TCP, TCP_QUICKACK, 0);
+        set(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, 3000);
+        set(listener, IPPROTO_IP, IP_TTL, 9);
+        needs(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &five_s, sizeof five_s));
+        needs(connect(late, plain(address), sizeof address));
+        set(listener, SOL_SOCKET, SO_KEEPALIVE, 0);
+        for (const int client : {early, late}) {
+            const int accepted = static_cast<int>(needs(accept(listener, nullptr, nullptr)));
+            say_inherited(accepted);
+            close(accepted);
+            close(client);
+        }
+        close(listener);
+    });
+}
+
 }  // namespace
 
-int main() { connections(); }
+int main() {
+    connections();
+    inheritance();
+}
