@@ -48,14 +48,17 @@ void VhostNetDevice::notify(std::uint32_t queue) {
 }
 
 int VhostNetDevice::notify_fd(std::uint32_t queue) const {
-    if (queue == control_index_ || queue / 2 >= pairs_.size()) return thread_.wake_fd();
-    return pairs_[queue / 2]->kicks[queue % 2].get();
+    // KVM is told once, and then drivers come and go: the number decides, and not what the queue is to this driver.
+    return queue / 2 < pairs_.size() ? pairs_[queue / 2]->kicks[queue % 2].get() : thread_.wake_fd();
 }
 
 void VhostNetDevice::start(std::uint64_t features, std::vector<NumberedQueue> enabled, virtio::DriverLink& driver) {
     const bool has_several = (features & abi::virtio::net_feature::multi_queue) != 0;
     const std::uint32_t pairs = has_several ? facts_.queue_pairs : 1;
     control_index_ = 2 * pairs;
+    // Without several pairs the control queue has the number of the second one's first queue, and its descriptor.
+    if (pairs < pairs_.size() && !std::exchange(hears_second_pair_, true))
+        thread_.add_wake_fd(pairs_[pairs]->kicks[0].get(), event::ServiceThread::Trigger::edge);
     tap_.use_queues(1);
     tap_.accept_offloads(guest_offloads(features));
     std::vector<std::array<const virtio::Queue*, 2>> queues(pairs);

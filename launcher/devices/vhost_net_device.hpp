@@ -72,6 +72,7 @@ private:
     backend::Tap tap_;
     std::vector<std::unique_ptr<Pair>> pairs_;
     std::atomic<std::uint32_t> control_index_ = UINT32_MAX;
+    bool hears_second_pair_ = false;
     // The thread's own while it runs.
     std::optional<NetControl> control_;
     virtio::DriverLink* driver_ = nullptr;
