@@ -41,7 +41,7 @@ void a_stream(const char* what, Kind... kind) {
         needs(setsockopt(ends.a, SOL_SOCKET, SO_SNDTIMEO, &short_time, sizeof short_time));
         Stopwatch time;
         answers("receive", recv(ends.a, buffer, 1, 0));
-        holds("waited", time.ms() >= 30);
+        holds("waited", time.ms() >= 10);  // Linux counts ticks: a late one makes the wait shorter
         ssize_t sent;
         do sent = send(ends.a, buffer, sizeof buffer, MSG_NOSIGNAL);
         while (sent > 0);
