@@ -135,9 +135,7 @@ Machine Machine::start(const config::LaunchConfig& config, const std::string& ke
 }
 
 Machine::Machine(Machine&& other) noexcept
-    : pid_(std::exchange(other.pid_, 0)),
-      channels_(std::move(other.channels_)),
-      helpers_(std::move(other.helpers_)) {}
+    : pid_(std::exchange(other.pid_, 0)), channels_(std::move(other.channels_)), helpers_(std::move(other.helpers_)) {}
 
 Machine::~Machine() {
     kill();
