@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs of others, natively and in a VM in turn: Redis' requests, first answer and memory; SQLite, Lua and zstd.
 
-usage: apps.py --build FOLDER --json FILE [--runs N] [--accel qemu]
+usage: apps.py --build FOLDER --json FILE [--runs N] [--requests N] [--size N] [--accel qemu]
 The programs are those of examples/apps. Redis is asked over a veth natively and over a tap in the VM, in network namespaces of
-the benchmark's own. With --accel qemu everything runs once, in QEMU behind the user network and with few requests: that shows
-that the benchmark works, its figures say nothing. Exit code 1 when a bar is missed.
+the benchmark's own; --requests and --size make both shorter where all is slow. With --accel qemu everything runs once, in QEMU
+behind the user network and with few requests: that shows that the benchmark works, its figures say nothing. Exit code 1 when a
+bar is missed.
 """
 import argparse
 import json
@@ -71,6 +72,8 @@ def main() -> int:
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--requests", type=int, help="to Redis for each load, four times as many with a pipeline")
+    parser.add_argument("--size", help="of SQLite's speedtest1")
     parser.add_argument("--accel", choices=["kvm", "qemu"], default="kvm")
     options = parser.parse_args()
     trial = options.accel == "qemu"
@@ -79,8 +82,9 @@ def main() -> int:
     if os.geteuid() != 0:
         sys.exit("bench: needs root for its network namespaces")
     output(HERE.parent / "support/apps.sh", options.build, "--only-build", "lua5.4", "zstd", "redis")
-    apps, speedtest, size = options.build / "apps", build_speedtest(options.build), "1" if trial else "20"
-    redis, requests = apps / "redis/src", 1000 if trial else 200_000
+    apps, speedtest = options.build / "apps", build_speedtest(options.build)
+    size, requests = options.size or ("1" if trial else "20"), options.requests or (1000 if trial else 200_000)
+    redis = apps / "redis/src"
     vm = [options.build / "launcher/husk", "run", "--accel", options.accel, "--memory", "512M"]
     static = f"{Network.VM}/24,gateway={Network.VM_CLIENT}"
     wire = (["--net", "user,ip=10.0.2.15/24,gateway=10.0.2.2", "--publish", f"127.0.0.1:{PUBLISHED}:{redis_rows.PORT}"]
