@@ -15,14 +15,19 @@ public:
     Spinlock& operator=(const Spinlock&) = delete;
 
     void lock() {
-        while (held_.exchange(true, std::memory_order_acquire)) {
-            while (held_.load(std::memory_order_relaxed)) spin_once();
-        }
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] wait();
     }
     bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
     void unlock() { held_.store(false, std::memory_order_release); }
 
 private:
+    // Not in line: locks are taken in hundreds of places.
+    [[gnu::noinline, gnu::cold]] void wait() {
+        do {
+            while (held_.load(std::memory_order_relaxed)) spin_once();
+        } while (held_.exchange(true, std::memory_order_acquire));
+    }
+
     std::atomic<bool> held_ = false;
 };
 

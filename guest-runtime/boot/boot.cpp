@@ -114,6 +114,7 @@ void husk_boot(const husk::abi::BootInfo* info) {
     check(checked.ok(), "the boot info is not what ABI number says it should be");
     boot::view = checked.value();
     arch::initialise_vcpus(info->vcpu_areas, info->vcpu_count);
+    thread::initialise_queues();
 
     boot::start_clock(*info);
     husk_cpuid_table = boot::view.cpuid.data();

@@ -15,6 +15,9 @@ using arch::max_vcpus;
 [[nodiscard]] std::uint32_t vcpu_index();
 [[nodiscard]] std::uint32_t vcpu_count();
 
+// Once the number of vCPUs is known, and before any thread is queued.
+void initialise_queues();
+
 // Finds a vCPU for a thread that was never run, or whose saved state is complete: an idle one, best where it ran last;
 // else a queue. Its lock is held.
 void enqueue(Thread& thread);

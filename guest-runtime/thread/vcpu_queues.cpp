@@ -3,13 +3,14 @@
 
 #include <atomic>
 #include <bit>
+#include <new>
 
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/thread/vcpu_start.hpp"
 
 namespace husk::thread {
 
-constinit std::array<Vcpu, max_vcpus> vcpus;
+constinit std::array<VcpuRoom, max_vcpus> vcpus;
 constinit IdleVcpus<max_vcpus> idle_vcpus;
 
 namespace {
@@ -43,10 +44,10 @@ std::uint32_t shortest_queue(std::uint64_t allowed, std::uint32_t preferred) {
     if (running == 0) return static_cast<std::uint32_t>(std::countr_zero(allowed));
     std::uint32_t best = preferred;
     if ((running >> preferred & 1) == 0) best = static_cast<std::uint32_t>(std::countr_zero(running));
-    std::uint32_t bound = vcpus[best].queue.length();
+    std::uint32_t bound = vcpu_at(best).queue.length();
     for (std::uint64_t rest = running; rest != 0 && bound > 1; rest &= rest - 1) {
         auto vcpu = static_cast<std::uint32_t>(std::countr_zero(rest));
-        if (std::uint32_t length = vcpus[vcpu].queue.length(); length + 1 < bound) {
+        if (std::uint32_t length = vcpu_at(vcpu).queue.length(); length + 1 < bound) {
             best = vcpu;
             bound = length;
         }
@@ -56,7 +57,7 @@ std::uint32_t shortest_queue(std::uint64_t allowed, std::uint32_t preferred) {
 
 void queue_on(std::uint32_t vcpu, Thread& thread) {
     thread.queued_on = vcpu;
-    vcpus[vcpu].queue.push(thread);
+    vcpu_at(vcpu).queue.push(thread);
 }
 
 void enqueue_among_many(Thread& thread) {
@@ -84,7 +85,7 @@ void enqueue_among_many(Thread& thread) {
     if (auto idle = idle_vcpus.claim_any(allowed, target)) return wake_claimed(*idle);
     if ((arch::all_vcpus() >> target & 1) == 0) {
         // Given up since. Unless whoever did so has found the thread there and waits for its lock, it is queued again.
-        if (vcpus[target].queue.remove(thread)) enqueue_among_many(thread);
+        if (vcpu_at(target).queue.remove(thread)) enqueue_among_many(thread);
         return;
     }
     if ((arch::started_vcpus() >> target & 1) == 0) {
@@ -99,20 +100,24 @@ void enqueue_among_many(Thread& thread) {
 
 }  // namespace
 
+void initialise_queues() {
+    for (std::uint32_t i = 0; i < vcpu_count(); ++i) new (&vcpus[i].vcpu) Vcpu;
+}
+
 // The next thread for this vCPU: its own queue first, then whoever waits elsewhere.
 Thread* pick_next() {
     std::uint32_t self = vcpu_index();
     std::uint32_t count = arch::vcpu_count();
-    Thread* next = vcpus[self].queue.pop(self);
+    Thread* next = vcpu_at(self).queue.pop(self);
     for (std::uint32_t i = 1; next == nullptr && i < count; ++i) {
-        next = vcpus[(self + i) % count].queue.pop(self);
+        next = vcpu_at((self + i) % count).queue.pop(self);
     }
     update_tick_wish();
     return next;
 }
 
 void empty_queue_of(std::uint32_t vcpu) {
-    while (Thread* thread = vcpus[vcpu].queue.pop(vcpu)) {
+    while (Thread* thread = vcpu_at(vcpu).queue.pop(vcpu)) {
         Guard guard(thread->lock);
         enqueue(*thread);
     }
@@ -120,14 +125,14 @@ void empty_queue_of(std::uint32_t vcpu) {
 
 bool somebody_waits_for(std::uint32_t vcpu) {
     for (std::uint32_t i = 0; i < arch::vcpu_count(); ++i) {
-        if (vcpus[i].queue.has_one_for(vcpu)) return true;
+        if (vcpu_at(i).queue.has_one_for(vcpu)) return true;
     }
     return false;
 }
 
 bool threads_are_waiting() {
     for (std::uint32_t i = 0; i < arch::vcpu_count(); ++i) {
-        if (vcpus[i].queue.length() != 0) return true;
+        if (vcpu_at(i).queue.length() != 0) return true;
     }
     return false;
 }
@@ -145,7 +150,7 @@ void move_if_misplaced(Thread& thread) {
         if (may_run_on(thread, thread.queued_on)) return;
         // Or it was just taken, and looks on its way out.
         thread.work.fetch_or(work::move, std::memory_order_seq_cst);
-        if (vcpus[thread.queued_on].queue.remove(thread)) enqueue(thread);
+        if (vcpu_at(thread.queued_on).queue.remove(thread)) enqueue(thread);
     } else if (thread.state != State::parked && thread.state != State::dead && !may_run_on(thread, thread.vcpu)) {
         thread.work.fetch_or(work::move, std::memory_order_seq_cst);
         if (thread.vcpu != vcpu_index()) platform::interrupt_vcpu(thread.vcpu);

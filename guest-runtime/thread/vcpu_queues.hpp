@@ -18,10 +18,17 @@ struct alignas(64) Vcpu {
     RunQueue<Thread, RunTag> queue;
     Thread* previous = nullptr;  // who was just switched away from, its lock held
 };
-extern constinit std::array<Vcpu, max_vcpus> vcpus;
+// Made by initialise_queues(): empty lists point to themselves, and would be initialised data of every image.
+union VcpuRoom {
+    constexpr VcpuRoom() : none(0) {}
+    char none;
+    Vcpu vcpu;
+};
+extern constinit std::array<VcpuRoom, max_vcpus> vcpus;
 extern constinit IdleVcpus<max_vcpus> idle_vcpus;
 
-inline Vcpu& here() { return vcpus[vcpu_index()]; }
+inline Vcpu& vcpu_at(std::uint32_t index) { return vcpus[index].vcpu; }
+inline Vcpu& here() { return vcpu_at(vcpu_index()); }
 inline bool is_smp() { return arch::vcpu_count() != 1; }
 inline bool is_idle_thread(const Thread& thread) { return &thread == arch::per_cpu().idle; }
 inline bool may_run_on(const Thread& thread, std::uint32_t vcpu) {
