@@ -27,3 +27,18 @@ TEST_CASE("a deadline beyond what the counter reaches is none") {
     CHECK(tsc_at({UINT64_MAX - 1}) == UINT64_MAX);
     CHECK(tsc_at({1ull << 60}) == 3 * (1ull << 60) + 3 * (1ull << 28) + 2);
 }
+
+TEST_CASE("when a second vCPU starts, whose counter is behind, the clock does not step back") {
+    constexpr std::uint64_t tsc_hz = 1'000'000'000;
+    initialise_clock(tsc_hz, husk::arch::read_tsc() - tsc_hz, 0);
+    const std::uint64_t before = monotonic_ns();
+    share_clock();
+    // From here on the counter is behind by a second.
+    initialise_clock(tsc_hz, husk::arch::read_tsc(), 0);
+    const std::uint64_t after = monotonic_ns();
+    CHECK(after >= before);
+    // A third vCPU changes nothing.
+    share_clock();
+    CHECK(monotonic_ns() >= after);
+    trust_all_counters();
+}

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "guest-runtime/arch/vcpus.hpp"
+#include "guest-runtime/base/spin.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/timer_queue.hpp"
 
@@ -94,6 +95,31 @@ TEST_CASE("a disarmed timer's callback runs on no vCPU any more, wherever the ti
         runs += timer.runs;
     }
     CHECK(runs > 1000);
+}
+
+TEST_CASE("a callback that arms its timer again while another vCPU disarms it has armed it for nothing") {
+    static std::atomic<bool> is_under_way, is_waited_for;
+    struct ArmsAgain final : thread::Timer {
+        void on_expiry() override {
+            is_under_way = true;
+            while (!is_waited_for) std::this_thread::yield();
+            arm({now_ns.load() + 1});
+        }
+    };
+    is_under_way = is_waited_for = false;
+    hosted_spin = [] { is_waited_for = true; };
+    ArmsAgain timer;
+    std::thread other([&] {
+        this_vcpu = 1;
+        timer.arm({now_ns.load()});
+        thread::timer_queue().expire();
+    });
+    while (!is_under_way) std::this_thread::yield();
+    this_vcpu = 0;
+    timer.disarm();
+    CHECK_FALSE(timer.is_armed());
+    other.join();
+    hosted_spin = nullptr;
 }
 
 TEST_CASE("a timer that several vCPUs arm at once is in one queue, and runs once") {
