@@ -197,6 +197,46 @@ def bad_disks(test: Refusals) -> None:
     test.expect("disk: unknown key in husk.toml", 65, "3.*muont.*mount", "run", "--config", path, test.hello)
 
 
+def too_few_huge_pages(test: Refusals) -> None:
+    """One page of 2 MiB more than there are is refused; where root may reserve some, there are a few, and they do for a VM."""
+    pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+    count = lambda name: int((pool / name).read_text())
+    if not pool.exists() or count("nr_overcommit_hugepages") != 0:
+        test.tally.skip("too few huge pages", "this host has none of 2 MiB, or as many as are asked for")
+        return
+    before = count("nr_hugepages")
+    try:
+        if os.geteuid() == 0:
+            (pool / "nr_hugepages").write_text(str(before + 16))
+        free = count("free_hugepages") - count("resv_hugepages")
+        run = ["run", "--accel", "kvm", "--hugepages", "2M", "--memory"]
+        test.expect("too few huge pages", 77, f"needs {max(free + 1, 8)} huge pages of 2 MiB", *run,
+                    f"{2 * max(free + 1, 8)}M", test.hello)
+        if free >= 8:
+            done = subprocess.run([test.husk, *run, "16M", test.hello], capture_output=True, check=False, timeout=60)
+            test.tally.record("enough huge pages", None if done.returncode == 0 else done.stderr.decode())
+    finally:
+        if os.geteuid() == 0:
+            (pool / "nr_hugepages").write_text(str(before))
+
+
+def more_vcpus_than_kvm_has(test: Refusals) -> None:
+    """No KVM of today has as few as 64: strace puts another answer in the place of KVM's."""
+    what, run = "more virtual CPUs than KVM has", ["run", "--accel", "kvm", "--cpus", "3", test.hello]
+    tracer = ["strace", "-o", str(test.folder / "ioctls"), "-P", "/dev/kvm", "-e", "trace=ioctl"]
+    if shutil.which("strace") is None:
+        test.tally.skip(what, "there is no strace")
+        return
+    subprocess.run([*tracer, test.husk, *run], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+    calls = [line for line in (test.folder / "ioctls").read_text().splitlines() if line.startswith("ioctl(")]
+    asked = [index for index, line in enumerate(calls, 1) if "KVM_CAP_MAX_VCPUS" in line]
+    if len(asked) != 1:
+        test.tally.record(what, f"KVM was asked {len(asked)} times how many it has")
+        return
+    test.expect(what, 87, "at most 2 virtual CPUs, and --cpus is 3", *run,
+                before=[*tracer, "-e", f"inject=ioctl:retval=2:when={asked[0]}"])
+
+
 def bad_hosts(test: Refusals, has_kvm: bool) -> None:
     test.expect("too little memory for QEMU", 76, "memory", "run", "--accel", "qemu", "--memory", "4M", test.hello)
     test.expect("no QEMU", 81, "qemu-system-x86", "run", "--accel", "qemu", test.hello, env={"PATH": "/nowhere"})
@@ -211,6 +251,8 @@ def bad_hosts(test: Refusals, has_kvm: bool) -> None:
         if not free.exists() or int(free.read_text()) == 0:
             test.expect("no huge pages", 77, "huge", "run", "--accel", "kvm", "--memory", "1G", "--hugepages", "1G",
                         test.hello)
+        too_few_huge_pages(test)
+        more_vcpus_than_kvm_has(test)
     else:
         test.tally.skip("memory refusals", why_no_kvm() or "", 2)
     if os.geteuid() != 0:

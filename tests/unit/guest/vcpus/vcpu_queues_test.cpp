@@ -88,7 +88,7 @@ struct Machine {
     // The calling host's thread is that vCPU.
     void become(std::uint32_t vcpu, thread::Thread& current) {
         arch::PerCpu* self = &areas[vcpu];
-        std::memcpy(self, &self, sizeof self);  // what the runtime finds at gs:0
+        std::memcpy(self, &self, sizeof(void*));  // what the runtime finds at gs:0
         self->current = &current;
         self->idle = &idle;
         current.tid = 1;
