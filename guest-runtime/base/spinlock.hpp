@@ -15,7 +15,8 @@ public:
     Spinlock& operator=(const Spinlock&) = delete;
 
     void lock() {
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] wait();
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+            wait();
     }
     bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
     void unlock() { held_.store(false, std::memory_order_release); }
