@@ -113,6 +113,10 @@ void VirtioNet::fill() {
     }
 }
 
+void VirtioNet::refill() {
+    if (!is_given_up_) fill();
+}
+
 Result<> VirtioNet::send(const net::OutgoingFrame& frame) {
     if (is_given_up_ || frame.pieces.empty()) return Errno::enobufs;
     return pairs_[frame.queue_pair]->send(frame);

@@ -35,6 +35,7 @@ public:
     [[nodiscard]] std::uint32_t queue_pairs() const override { return used_pairs_; }
     Result<> send(const net::OutgoingFrame& frame) override;
     void flush() override;
+    void refill() override;
     void collect(net::FrameSink& sink) override;
 
 private:

@@ -77,6 +77,8 @@ public:
     virtual Result<> send(const OutgoingFrame& frame) = 0;
     // Shows the device what was sent, and gives it room to receive.
     virtual void flush() = 0;
+    // Every second or so: room to receive that there was no memory for. Without any the device has no news to tell.
+    virtual void refill() {}
     // Hands over what has happened.
     virtual void collect(FrameSink& sink) = 0;
 

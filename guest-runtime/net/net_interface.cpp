@@ -108,6 +108,10 @@ void flush_net_devices() {
     for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->flush();
 }
 
+void refill_net_devices() {
+    for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->refill();
+}
+
 Result<> add_net_device(NetDevice& device) {
     start_stack();
     auto* interface = new (std::nothrow) NetInterface(device);

@@ -20,6 +20,7 @@ public:
     Result<> attach();
     void serve() { device_.collect(*this); }
     void flush() { sender_.flush(); }
+    void refill() { device_.refill(); }
     [[nodiscard]] const InterfaceCounters& counters() const { return counters_; }
     NetInterface* next = nullptr;
 
@@ -38,5 +39,7 @@ private:
 
 // Flushes every device; when the stack's lock is given back.
 void flush_net_devices();
+// Refills every device; with the stack's lock held.
+void refill_net_devices();
 
 }  // namespace husk::net

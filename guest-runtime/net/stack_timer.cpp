@@ -12,6 +12,7 @@
 #include <lwip/nd6.h>
 #include <lwip/priv/tcp_priv.h>
 
+#include "guest-runtime/net/net_interface.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/tcp_endpoint.hpp"
 #include "guest-runtime/net/tcp_table.hpp"
@@ -114,6 +115,7 @@ void tick_interfaces(std::uint64_t now) {
         ip6_reass_tmr();
     }
     if (passes(600)) dhcp_coarse_tmr();
+    refill_net_devices();
     if (!is_fine && has_pending_report()) state.fine_until = now + interface_coarse_ns;
     state.interface_due = now + (now < state.fine_until ? interface_fine_ns : interface_coarse_ns);
 }

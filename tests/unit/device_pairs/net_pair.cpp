@@ -162,3 +162,24 @@ TEST_CASE("a network that goes away is a link that is down") {
     machine.wire.end();
     CHECK(machine.comes_true([&] { return !machine.sink.is_up; }));
 }
+
+TEST_CASE("a device that had to do without buffers has some again once there is memory") {
+    Machine machine(1, true);
+    machine.guest.is_out_of_memory = true;
+    constexpr std::size_t more_than_buffers = 300;
+    for (std::size_t i = 0; i < more_than_buffers; ++i) machine.wire.put(text_of(100));
+    constexpr std::size_t buffers = 256;
+    REQUIRE(machine.comes_true([&] { return machine.sink.frames.size() == buffers; }));
+    machine.driver->refill();
+    machine.guest.is_out_of_memory = false;
+    // Once the device's last word is heard, nothing happens any more that the driver could hear of.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    machine.guest.host.homes = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(machine.guest.host.homes == 0);
+    machine.driver->refill();
+    for (int i = 0; i < 5000 && machine.guest.host.homes == 0; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    CHECK(machine.guest.host.homes != 0);
+    CHECK(machine.comes_true([&] { return machine.sink.frames.size() == more_than_buffers; }));
+}

@@ -70,6 +70,7 @@ abi::DeviceRecord Surroundings::attach(std::string name, std::unique_ptr<virtio:
 }
 
 void* Surroundings::allocate(std::size_t size_bytes) {
+    if (is_out_of_memory) return nullptr;
     size_bytes = abi::align_up(size_bytes, 16);
     if (auto found = released_.find(size_bytes); found != released_.end()) {
         void* block = found->second;

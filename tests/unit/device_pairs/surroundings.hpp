@@ -40,6 +40,7 @@ public:
     void* allocate(std::size_t size_bytes);
     void release(void* block, std::size_t size_bytes);
 
+    bool is_out_of_memory = false;  // nothing can be allocated then
     memory::GuestMemory memory = make_guest_memory();
     PairHost host;
     std::unique_ptr<virtio::MmioTransport> transport;
