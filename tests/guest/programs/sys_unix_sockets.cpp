@@ -426,12 +426,13 @@ void receiving_credentials() {
 
 void timeouts_and_waiting_for_all() {
     const Pair pair(SOCK_STREAM);
-    const timeval limit{0, 20'000};
+    // Linux counts such a time in ticks, from the last one that it has served: a busy machine may be some behind.
+    const timeval limit{0, 200'000};
     check_equal(setsockopt(pair.a, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
     char buffer[16];
     const auto begin = std::chrono::steady_clock::now();
     check_fails(read(pair.a, buffer, 1), EAGAIN);
-    check(std::chrono::steady_clock::now() - begin >= 19ms);
+    check(std::chrono::steady_clock::now() - begin >= 100ms);
     std::thread writer([&] {
         for (int i = 0; i < 4; ++i) {
             check_equal(write(pair.b, "abcd", 4), 4);
