@@ -1,37 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// poll, select and epoll: which changes make what ready, once or for as long as it is so, and what a wait ends with.
+// poll, select and epoll: which arguments are wrong, and what is ready when.
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "tests/guest/conformance.hpp"
+#include "tests/guest/readiness.hpp"
 
 using namespace conformance;
 
 namespace {
 
 const timespec bad_time{0, 2'000'000'000}, no_time{0, 0};
+
 const timeval bad_timeval{-1, 0};
-
-int made_event(unsigned count = 0) { return static_cast<int>(needs(eventfd(count, EFD_NONBLOCK))); }
-
-struct Pair {
-    int a, b;
-    explicit Pair(bool is_pipe, int type = SOCK_STREAM) {
-        int ends[2];
-        needs(is_pipe ? pipe2(ends, O_NONBLOCK) : socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, ends));
-        a = ends[0];
-        b = ends[1];
-    }
-    Pair(const Pair&) = delete;
-    ~Pair() {
-        close(a);
-        close(b);
-    }
-};
 
 void wrong_arguments() {
     const int file = static_cast<int>(needs(open("/dev/shm/conformance.poll", O_RDWR | O_CREAT, 0644)));
@@ -88,20 +72,6 @@ void wrong_arguments() {
     });
     for (int fd = 3; fd < 12; ++fd) close(fd);
     unlink("/dev/shm/conformance.poll");
-}
-
-void print_bits(const char* what, unsigned bits) {
-    constexpr struct {
-        unsigned bit;
-        const char* name;
-    } names[] = {{POLLIN, "IN"},         {POLLPRI, "PRI"},       {POLLOUT, "OUT"},
-                 {POLLERR, "ERR"},       {POLLHUP, "HUP"},       {POLLNVAL, "NVAL"},
-                 {POLLRDNORM, "RDNORM"}, {POLLWRNORM, "WRNORM"}, {POLLRDHUP, "RDHUP"}};
-    std::printf("    %s:", what);
-    for (const auto& each : names) {
-        if ((bits & each.bit) != 0) std::printf(" %s", each.name);
-    }
-    std::printf("\n");
 }
 
 constexpr short everything = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM | POLLRDHUP;
@@ -204,315 +174,9 @@ void states() {
     });
 }
 
-// A signal with a handler that is blocked for the time of one scenario, and a mask under which it is not.
-struct HeldSignal {
-    explicit HeldSignal(int number) : handler(number) {
-        sigemptyset(&none);
-        sigemptyset(&block);
-        sigaddset(&block, number);
-        pthread_sigmask(SIG_BLOCK, &block, nullptr);
-    }
-    HeldSignal(const HeldSignal&) = delete;
-    ~HeldSignal() { pthread_sigmask(SIG_UNBLOCK, &block, nullptr); }
-
-    Handler handler;
-    sigset_t block, none;
-};
-
-void waits() {
-    scenario(SYS_poll, "waits for a byte, a close, a time", [] {
-        Pair ends(true);
-        Caller waiter([&] {
-            pollfd one{ends.a, POLLIN, 0};
-            const int found = poll(&one, 1, -1);
-            return found * 1000 + one.revents;
-        });
-        waiter.waits();
-        needs(write(ends.b, "x", 1));
-        answers("a byte", waiter.join());
-        needs(read(ends.a, buffer, 1));
-        Caller second([&] {
-            pollfd one{ends.a, 0, 0};
-            const int found = poll(&one, 1, -1);
-            return found * 1000 + one.revents;
-        });
-        second.waits();
-        close(ends.b);
-        ends.b = -1;
-        answers("a close", second.join());
-        Stopwatch time;
-        answers("nothing, 30 ms", poll(nullptr, 0, 30));
-        holds("waited", time.ms() >= 30);
-    });
-    scenario(SYS_poll, "a signal ends it, with SA_RESTART too",
-             [] { interrupted([] { return poll(nullptr, 0, -1); }, [] {}); });
-    scenario(SYS_select, "a signal ends it, with SA_RESTART too",
-             [] { interrupted([] { return select(0, nullptr, nullptr, nullptr, nullptr); }, [] {}); });
-    scenario(SYS_epoll_wait, "a signal ends it, with SA_RESTART too", [] {
-        const int epoll = static_cast<int>(needs(epoll_create1(0)));
-        interrupted(
-            [=] {
-                epoll_event one;
-                return epoll_wait(epoll, &one, 1, -1);
-            },
-            [] {});
-        close(epoll);
-    });
-    scenario(SYS_select, "tells the rest of its time", [] {
-        timeval time{10, 0};
-        Pair ends(true);
-        fd_set out;
-        FD_ZERO(&out);
-        FD_SET(ends.b, &out);
-        is("ready", select(ends.b + 1, nullptr, &out, nullptr, &time));
-        holds("most is left", time.tv_sec == 9 || time.tv_sec == 10);
-        time = {0, 20'000};
-        is("none", select(0, nullptr, nullptr, nullptr, &time));
-        is("left", time.tv_usec);
-    });
-    scenario(SYS_ppoll, "the mask holds during the wait only", [] {
-        const HeldSignal held(SIGUSR1);
-        raise(SIGUSR1);
-        is("blocked", handled);
-        answers("pending, and ready", [&] {
-            pollfd one{1, 0, 0};
-            return ppoll(&one, 1, &no_time, &held.none);
-        }());
-        is("handled", handled);
-        raise(SIGUSR1);
-        const timespec long_time{10, 0};
-        answers("pending, nothing ready", ppoll(nullptr, 0, &long_time, &held.none));
-        is("handled", handled);
-        sigset_t now;
-        pthread_sigmask(SIG_BLOCK, nullptr, &now);
-        holds("blocked again", sigismember(&now, SIGUSR1) == 1);
-    });
-    scenario(SYS_pselect6, "the mask, and the time stays with the C library's function", [] {
-        const HeldSignal held(SIGUSR1);
-        raise(SIGUSR1);
-        const timespec long_time{10, 0};
-        answers("pending", pselect(0, nullptr, nullptr, nullptr, &long_time, &held.none));
-        is("handled", handled);
-    });
-    scenario(SYS_epoll_pwait, "the mask", [] {
-        const HeldSignal held(SIGUSR1);
-        const int epoll = static_cast<int>(needs(epoll_create1(0)));
-        raise(SIGUSR1);
-        epoll_event one;
-        answers("pending", epoll_pwait(epoll, &one, 1, 10'000, &held.none));
-        is("handled", handled);
-        close(epoll);
-    });
-}
-
-// What an epoll has ready, without waiting.
-class Watcher {
-public:
-    Watcher() : fd_(static_cast<int>(needs(epoll_create1(0)))) {}
-    Watcher(const Watcher&) = delete;
-    ~Watcher() { close(fd_); }
-    void set(int operation, int fd, unsigned events) const {
-        epoll_event event{events, {}};
-        event.data.fd = fd;
-        needs(epoll_ctl(fd_, operation, fd, &event));
-    }
-    void ready(const char* what) const {
-        epoll_event events[8];
-        const int count = epoll_wait(fd_, events, 8, 0);
-        if (count == 1) {
-            print_bits(what, events[0].events);
-        } else {
-            is(what, count);
-        }
-    }
-    [[nodiscard]] int fd() const { return fd_; }
-
-private:
-    int fd_;
-};
-
-void triggers() {
-    scenario(SYS_epoll_wait, "level-triggered: for as long as it is so", [] {
-        const Pair ends(true);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, ends.a, EPOLLIN);
-        watcher.ready("empty");
-        needs(write(ends.b, "xy", 2));
-        watcher.ready("two bytes");
-        watcher.ready("again");
-        needs(read(ends.a, buffer, 1));
-        watcher.ready("one byte");
-        needs(read(ends.a, buffer, 1));
-        watcher.ready("empty");
-    });
-    scenario(SYS_epoll_wait, "edge-triggered: once for each change", [] {
-        const Pair ends(false);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, ends.a, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-        watcher.ready("added");
-        watcher.ready("again");
-        needs(write(ends.b, "x", 1));
-        watcher.ready("a byte");
-        watcher.ready("again");
-        needs(write(ends.b, "y", 1));
-        watcher.ready("one more, unread before it");
-        needs(read(ends.a, buffer, 1));
-        watcher.ready("one is read");
-        watcher.set(EPOLL_CTL_MOD, ends.a, EPOLLIN | EPOLLET);
-        watcher.ready("changed, a byte is there");
-        shutdown(ends.b, SHUT_WR);
-        watcher.ready("the other writes no more");
-        watcher.ready("again");
-    });
-    scenario(SYS_epoll_wait, "edge-triggered: room in a pipe", [] {
-        const Pair ends(true);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, ends.b, EPOLLOUT | EPOLLET);
-        watcher.ready("added");
-        while (write(ends.b, buffer, 4096) > 0) {
-        }
-        watcher.ready("full");
-        while (read(ends.a, buffer, sizeof buffer) > 0) {
-        }
-        watcher.ready("emptied");
-        watcher.ready("again");
-    });
-    scenario(SYS_epoll_wait, "edge-triggered: an event written again", [] {
-        const int event = made_event();
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, event, EPOLLIN | EPOLLET);
-        eventfd_write(event, 1);
-        watcher.ready("once");
-        watcher.ready("again");
-        eventfd_write(event, 1);
-        watcher.ready("written again, unread");
-        eventfd_t value;
-        eventfd_read(event, &value);
-        watcher.ready("read");
-        close(event);
-    });
-    scenario(SYS_epoll_ctl, "EPOLLONESHOT: once until it is set again", [] {
-        const Pair ends(true);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, ends.a, EPOLLIN | EPOLLONESHOT);
-        needs(write(ends.b, "x", 1));
-        watcher.ready("a byte");
-        watcher.ready("again");
-        needs(write(ends.b, "x", 1));
-        watcher.ready("one more");
-        watcher.set(EPOLL_CTL_MOD, ends.a, EPOLLIN | EPOLLONESHOT);
-        watcher.ready("set again");
-        watcher.ready("again");
-    });
-    scenario(SYS_epoll_ctl, "hang-up and error come unasked", [] {
-        Pair ends(true);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, ends.a, 0);
-        watcher.ready("nothing asked");
-        close(ends.b);
-        ends.b = -1;
-        watcher.ready("the writer is gone");
-    });
-    scenario(SYS_epoll_ctl, "a closed descriptor goes, a copy keeps it", [] {
-        const int event = made_event(1);
-        const int copy = dup(event);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, event, EPOLLIN);
-        close(event);
-        watcher.ready("a copy is left");
-        close(copy);
-        watcher.ready("none is left");
-    });
-    scenario(SYS_epoll_ctl, "the same file by two descriptors is two", [] {
-        const int event = made_event(1);
-        const int copy = dup(event);
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, event, EPOLLIN);
-        watcher.set(EPOLL_CTL_ADD, copy, EPOLLIN);
-        watcher.ready("ready");
-        close(event);
-        close(copy);
-    });
-    scenario(SYS_epoll_wait, "an epoll in an epoll; a loop is refused", [] {
-        const int event = made_event();
-        const Watcher inner, outer;
-        inner.set(EPOLL_CTL_ADD, event, EPOLLIN);
-        outer.set(EPOLL_CTL_ADD, inner.fd(), EPOLLIN);
-        outer.ready("nothing");
-        eventfd_write(event, 1);
-        outer.ready("inner is ready");
-        epoll_event watched{EPOLLIN, {}};
-        answers("a loop", epoll_ctl(inner.fd(), EPOLL_CTL_ADD, outer.fd(), &watched));
-        close(event);
-    });
-    scenario(SYS_epoll_wait, "turns: those not told come first the next time", [] {
-        const int events[3] = {made_event(1), made_event(1), made_event(1)};
-        const Watcher watcher;
-        for (int fd : events) watcher.set(EPOLL_CTL_ADD, fd, EPOLLIN);
-        for (int i = 0; i < 4; ++i) {
-            epoll_event one;
-            is("found", epoll_wait(watcher.fd(), &one, 1, 0));
-            is("which", one.data.fd - events[0]);
-        }
-        for (int fd : events) close(fd);
-    });
-    scenario(SYS_epoll_wait, "waits for a change, an addition, a time", [] {
-        const int event = made_event();
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, event, EPOLLIN);
-        const auto wait = [&] {
-            epoll_event one;
-            return epoll_wait(watcher.fd(), &one, 1, -1);
-        };
-        Caller waiter(wait);
-        waiter.waits();
-        eventfd_write(event, 1);
-        answers("a change", waiter.join());
-        eventfd_t value;
-        eventfd_read(event, &value);
-        Caller second(wait);
-        second.waits();
-        const int late = made_event(1);
-        watcher.set(EPOLL_CTL_ADD, late, EPOLLIN);
-        answers("an addition", second.join());
-        eventfd_read(late, &value);
-        Stopwatch time;
-        epoll_event one;
-        answers("30 ms", epoll_wait(watcher.fd(), &one, 1, 30));
-        holds("waited", time.ms() >= 30);
-        const timespec short_time{0, 20'000'000};
-        answers("20 ms", syscall(SYS_epoll_pwait2, watcher.fd(), &one, 1, &short_time, nullptr, 0));
-        close(event);
-        close(late);
-    });
-    scenario(SYS_epoll_wait, "two wait, one edge wakes one", [] {
-        const int event = made_event();
-        const Watcher watcher;
-        watcher.set(EPOLL_CTL_ADD, event, EPOLLIN | EPOLLET);
-        const auto wait = [&] {
-            epoll_event one;
-            return epoll_wait(watcher.fd(), &one, 1, -1);
-        };
-        Caller first(wait);
-        first.sleeps();
-        Caller second(wait);
-        second.sleeps();
-        eventfd_write(event, 1);
-        while (!first.is_back() && !second.is_back()) rest_ms(1);
-        rest_ms(20);
-        is("back", int{first.is_back()} + int{second.is_back()});
-        eventfd_write(event, 1);
-        answers("first", first.join());
-        answers("second", second.join());
-        close(event);
-    });
-}
-
 }  // namespace
 
 int main() {
     wrong_arguments();
     states();
-    waits();
-    triggers();
 }
