@@ -98,8 +98,14 @@ Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
         if (endpoint_->has_ended_reading()) return Errno::einval;
         auto accepted = endpoint_->accept();
         if (accepted.ok()) {
-            RefPtr<InheritedOptions> inherited = accepted.value()->take_inherited();
-            RefPtr<TcpSocket> socket = HUSK_TRY(wrap(std::move(accepted).value(), family(), flags));
+            RefPtr<TcpEndpoint> end = std::move(accepted).value();
+            RefPtr<InheritedOptions> inherited = end->take_inherited();
+            auto wrapped = wrap(end, family(), flags);
+            if (!wrapped.ok()) {
+                end->close(true);  // nobody else will
+                return wrapped.error();
+            }
+            RefPtr<TcpSocket> socket = std::move(wrapped).value();
             socket->options_ = inherited->options;
             socket->ip_ = inherited->ip;
             socket->corked_ = inherited->corked;
