@@ -5,8 +5,8 @@
 namespace husk::host {
 
 // Threads that start from now on have stacks of this size. With the 8 MiB that are usual the kernel backs one by a huge
-// page, 2 MiB of each VM for a few KiB that are used.
-inline constexpr unsigned thread_stack_bytes = 512 << 10;
+// page, 2 MiB of each VM for a few KiB that are used. The most that one needs is some 350 KiB, in the demangler.
+inline constexpr unsigned thread_stack_bytes = 1 << 20;
 void use_small_stacks();
 
 // Ends the process at once, without destructors: the kernel takes down the VM anyway. What takes long in that, freeing
