@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""clang-tidy over the launcher, the runtime and the toolchain, two files at a time, within a time limit.
+"""clang-tidy over the launcher, the runtime, the toolchain and the conformance programs, two files at a time, within a time limit.
 
 usage: check_tidy.py --build FOLDER [--limit SECONDS] [FILE...]
 A file that came out clean is not looked at again until it, a header or .clang-tidy changes. Those that git has seen change
@@ -18,7 +18,7 @@ from pathlib import Path
 from tally import Tally
 from tracked import ROOT, cxx_files
 
-OWN = ("launcher", "guest-runtime", "toolchain")
+OWN = ("launcher", "guest-runtime", "toolchain", "tests/guest/programs/conformance_")
 # The commands are g++'s. The runtime is built without x87, which clang's front end needs to read libstdc++'s headers.
 FOR_CLANG = [f"--extra-arg={word}" for word in ("-m80387", "-msse2", "-D_Bool=bool", "-Wno-unknown-warning-option",
                                                 "-Wno-unknown-pragmas")]
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=Path)
     options = parser.parse_args()
     compiled = {entry["file"] for entry in json.loads((options.build / "compile_commands.json").read_text())}
-    files = options.files or [path for path in cxx_files() if path.parts[0] in OWN and str(ROOT / path) in compiled]
+    files = options.files or [path for path in cxx_files() if str(path).startswith(OWN) and str(ROOT / path) in compiled]
     files = newest_first(files)
     clean_list = options.build / "tidy-clean.json"
     clean = set(json.loads(clean_list.read_text())) if clean_list.exists() else set()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory: mapping, protecting, moving and giving it back, and which accesses then fault, and how.
-#include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include <csetjmp>
 
 #include "tests/guest/conformance.hpp"
 

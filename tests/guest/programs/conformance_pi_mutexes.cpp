@@ -56,7 +56,7 @@ void without_waiting() {
     });
     scenario(SYS_futex, "FUTEX_LOCK_PI writes the owner's id", [] {
         id_is("id", own_id());
-        holds("no flag", (word & ~FUTEX_TID_MASK) == 0);
+        holds("no flag", (word & ~unsigned{FUTEX_TID_MASK}) == 0);
         answers("unlocked", futex(word, FUTEX_UNLOCK_PI));
         is("word", word);
     });
@@ -198,6 +198,7 @@ void pthread_mutexes() {
         pthread_mutex_init(&mutex, &attributes);
         static long counter = 0;
         std::vector<std::thread> threads;
+        threads.reserve(4);
         for (int i = 0; i < 4; ++i) {
             threads.emplace_back([] {
                 for (int round = 0; round < 2000; ++round) {

@@ -214,7 +214,8 @@ void order_of_delivery() {
         sigaction(SIGUSR1, &action, nullptr);
         struct sigaction now;
         sigaction(SIGUSR1, nullptr, &now);
-        holds("flags are told", (now.sa_flags & SA_RESETHAND) != 0 && (now.sa_flags & SA_RESTART) != 0);
+        holds("flags are told",
+              (static_cast<unsigned>(now.sa_flags) & SA_RESETHAND) != 0 && (now.sa_flags & SA_RESTART) != 0);
         raise(SIGUSR1);
         sigaction(SIGUSR1, nullptr, &now);
         holds("reset", now.sa_handler == SIG_DFL);
