@@ -24,6 +24,7 @@ bool DatagramQueue::append(std::unique_ptr<Datagram> datagram, std::size_t limit
     Guard guard(lock_);
     bytes_.fetch_add(cost, std::memory_order_release);
     datagrams_.push_back(*datagram.release());
+    arrivals_.fetch_add(1, std::memory_order_release);
     return true;
 }
 

@@ -26,6 +26,7 @@ struct Datagram final : ListNode<> {
     std::uint8_t hop_limit = 0;
     std::uint8_t traffic_class = 0;
     std::int64_t arrived_ns = 0;       // since 1970
+    bool was_seen = false;             // by MSG_PEEK
     std::unique_ptr<IcmpError> error;  // set: `packet` is what was sent and did not arrive
 };
 
@@ -38,6 +39,8 @@ public:
     // Puts one back that was only looked at.
     void put_back(std::unique_ptr<Datagram> datagram);
     [[nodiscard]] bool is_empty() const { return bytes_.load(std::memory_order_acquire) == 0; }
+    // How many have ever come.
+    [[nodiscard]] std::uint64_t arrivals() const { return arrivals_.load(std::memory_order_acquire); }
     // The error of the first one; 0 without one.
     int first_error();
     // Bytes of the first one; 0 without one.
@@ -47,6 +50,7 @@ private:
     Spinlock lock_;
     List<Datagram> datagrams_;
     std::atomic<std::size_t> bytes_ = 0;
+    std::atomic<std::uint64_t> arrivals_ = 0;
 };
 
 }  // namespace husk::net

@@ -62,6 +62,8 @@ struct Control {
     std::optional<std::uint8_t> hop_limit;      // IP_TTL, IPV6_HOPLIMIT
     std::optional<std::uint8_t> traffic_class;  // IP_TOS, IPV6_TCLASS
     std::optional<QueuedError> error;
+    std::optional<std::int32_t> unread_bytes;    // TCP_INQ
+    std::optional<std::uint16_t> segment_bytes;  // UDP_SEGMENT
 };
 
 struct OutgoingMessage {

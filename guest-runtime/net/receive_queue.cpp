@@ -40,26 +40,35 @@ void ReceiveQueue::release_front() {
     pbuf_free(done);
 }
 
-Result<std::size_t> ReceiveQueue::read(fs::IoBuffer& to, bool peeks) {
+Result<std::size_t> ReceiveQueue::read(fs::IoBuffer& to) {
     Guard guard(reader_);
     take_arrivals();
     std::size_t done = 0;
-    std::size_t offset = offset_;
-    for (pbuf* at = front_; at != nullptr && to.remaining() != 0;) {
-        std::size_t size = std::min<std::size_t>(at->len - offset, to.remaining());
-        auto put = to.put(static_cast<const std::byte*>(at->payload) + offset, size);
+    while (front_ != nullptr && to.remaining() != 0) {
+        std::size_t size = std::min<std::size_t>(front_->len - offset_, to.remaining());
+        auto put = to.put(static_cast<const std::byte*>(front_->payload) + offset_, size);
         if (!put.ok()) return done != 0 ? Result<std::size_t>(done) : put.error();
         done += size;
-        offset += size;
-        bool is_over = offset == at->len;
-        pbuf* next = is_over ? at->next : at;
-        if (!peeks) {
-            bytes_.fetch_sub(size, std::memory_order_release);
-            offset_ = offset;
-            if (is_over) release_front();
-        }
-        if (is_over) offset = 0;
-        at = next;
+        offset_ += size;
+        bytes_.fetch_sub(size, std::memory_order_release);
+        if (offset_ == front_->len) release_front();
+    }
+    return done;
+}
+
+Result<std::size_t> ReceiveQueue::peek(fs::IoBuffer& to, std::size_t passed_bytes) {
+    Guard guard(reader_);
+    take_arrivals();
+    std::size_t done = 0;
+    std::size_t passed = offset_ + passed_bytes;
+    for (const pbuf* at = front_; at != nullptr && to.remaining() != 0; at = at->next) {
+        std::size_t skipped = std::min<std::size_t>(at->len, passed);
+        passed -= skipped;
+        std::size_t size = std::min<std::size_t>(at->len - skipped, to.remaining());
+        if (size == 0) continue;
+        auto put = to.put(static_cast<const std::byte*>(at->payload) + skipped, size);
+        if (!put.ok()) return done != 0 ? Result<std::size_t>(done) : put.error();
+        done += size;
     }
     return done;
 }

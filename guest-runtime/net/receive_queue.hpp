@@ -20,8 +20,10 @@ public:
     // Takes a chain over. With the stack's lock held.
     void append(pbuf* chain);
     [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_acquire); }
-    // Moves what there is, up to the room in `to`; with `peeks` it stays. One reader at a time.
-    Result<std::size_t> read(fs::IoBuffer& to, bool peeks);
+    // Moves what there is, up to the room in `to`. One reader at a time.
+    Result<std::size_t> read(fs::IoBuffer& to);
+    // Copies what there is behind the first `passed_bytes`; it stays.
+    Result<std::size_t> peek(fs::IoBuffer& to, std::size_t passed_bytes);
     // Passes over bytes, as read() without copying (MSG_TRUNC on a stream).
     std::size_t discard(std::size_t size_bytes);
     void drop();

@@ -6,6 +6,7 @@
 #include "guest-runtime/net/ip_options.hpp"
 #include "guest-runtime/net/socket_options.hpp"
 #include "guest-runtime/net/tcp_option_numbers.hpp"
+#include "guest-runtime/net/udp_option_numbers.hpp"
 
 namespace husk::net {
 
@@ -41,6 +42,7 @@ constexpr Option options[] = {
     {level_tcp, tcp::fast_open, Rule::natural, 0},
     {level_tcp, tcp::not_sent_low_water, Rule::any, -1},
     {level_tcp, tcp::fast_open_connect, Rule::bit, 0},
+    {level_udp, udp_option::receive_segments, Rule::flag, 0},  // a receiver may be given them one by one
     {level_ip, ip_option::mtu_discover, Rule::path_mtu, 1},
     {level_ip, ip_option::free_bind, Rule::flag, 0},  // but for bind()
     {level_ip, ip_option::bind_address_no_port, Rule::flag, 0},

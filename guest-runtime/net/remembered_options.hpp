@@ -22,7 +22,7 @@ public:
     [[nodiscard]] std::int32_t get(int level, int option) const;
 
 private:
-    static constexpr std::size_t count = 22;
+    static constexpr std::size_t count = 23;
     std::array<SharedValue<std::int32_t>, count> values_;
 };
 

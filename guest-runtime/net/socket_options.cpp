@@ -116,6 +116,9 @@ Result<> Socket::set_option(int level, int option, std::span<const std::byte> va
         case so::receive_buffer_force:
             options_.receive_buffer_bytes = buffer_bytes(integer, least_receive_bytes);
             break;
+        case so::peek_offset:
+            options_.peek_offset = integer;
+            return {};
         case so::bind_to_index:
             if (integer < 0) return Errno::einval;
             options_.bound_interface = static_cast<std::uint32_t>(integer);
@@ -150,6 +153,8 @@ Result<std::size_t> Socket::get_option(int level, int option, std::span<std::byt
             return put_integer(to, options_.send_buffer_bytes);
         case so::receive_buffer:
             return put_integer(to, options_.receive_buffer_bytes);
+        case so::peek_offset:
+            return put_integer(to, options_.peek_offset);
         case so::send_low_water:
             return put_integer(to, 1);
         case so::incoming_napi_id:

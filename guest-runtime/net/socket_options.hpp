@@ -19,8 +19,9 @@ inline constexpr int debug = 1, reuse_address = 2, type = 3, error = 4, dont_rou
                      linger = 13, reuse_port = 15, pass_credentials = 16, peer_credentials = 17, receive_low_water = 18,
                      send_low_water = 19, receive_timeout = 20, send_timeout = 21, bind_to_device = 25, timestamp = 29,
                      accepts_connections = 30, send_buffer_force = 32, receive_buffer_force = 33, timestamp_ns = 35,
-                     mark = 36, protocol = 38, domain = 39, overflow_count = 40, busy_poll = 46, pacing_rate = 47,
-                     incoming_cpu = 49, incoming_napi_id = 56, bind_to_index = 62, prefer_busy_poll = 69;
+                     mark = 36, protocol = 38, domain = 39, overflow_count = 40, peek_offset = 42, busy_poll = 46,
+                     pacing_rate = 47, incoming_cpu = 49, incoming_napi_id = 56, bind_to_index = 62,
+                     prefer_busy_poll = 69;
 }  // namespace socket_option
 
 // Values are read without a lock.
@@ -43,6 +44,7 @@ struct SocketOptions {
     SharedValue<std::uint32_t> receive_buffer_bytes = default_buffer_bytes;
     SharedValue<std::uint64_t> receive_timeout_ns = 0;  // 0: none
     SharedValue<std::uint64_t> send_timeout_ns = 0;
+    SharedValue<std::int32_t> peek_offset = -1;  // SO_PEEK_OFF; negative: MSG_PEEK looks at the beginning
     // As the stack counts interfaces; 255: one that is not there.
     [[nodiscard]] std::uint8_t stack_interface() const {
         return static_cast<std::uint8_t>(std::min<std::uint32_t>(bound_interface, 255));

@@ -83,7 +83,9 @@ public:
     [[nodiscard]] std::size_t unsent_bytes() const { return outstanding_bytes_.load(std::memory_order_acquire); }
 
     [[nodiscard]] std::size_t bytes_to_read() const { return received_.bytes(); }
-    Result<std::size_t> read(fs::IoBuffer& to, bool peeks);
+    // 0: another reader has taken it.
+    Result<std::size_t> read(fs::IoBuffer& to);
+    Result<std::size_t> peek(fs::IoBuffer& to, std::size_t passed_bytes) { return received_.peek(to, passed_bytes); }
     std::size_t discard(std::size_t size_bytes);
 
     // Changes settings and applies them to what there is.

@@ -105,6 +105,10 @@ Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value)
             std::uint32_t time = patience_s(integer) * 1000;
             return change([=](Settings& settings) { settings.defer_accept_ms = time; });
         }
+        case tcp::unread:
+            if (integer != 0 && integer != 1) return Errno::einval;
+            tells_unread_ = integer != 0;
+            return {};
         case tcp::quick_ack:
             quick_acks_ = integer != 0;
             if (integer != 0) endpoint_->acknowledge_now();
@@ -137,6 +141,8 @@ Result<std::size_t> TcpSocket::get_tcp_option(int option, std::span<std::byte> t
             return put_integer(to, endpoint_->info().mss);
         case tcp::info:
             return put_info(to);
+        case tcp::unread:
+            return put_integer(to, tells_unread_ ? 1 : 0);
         case tcp::quick_ack:
             return put_integer(to, quick_acks_ ? 1 : 0);
         case tcp::syn_count:

@@ -82,7 +82,7 @@ Result<> TcpSocket::wait_for_connection() {
 
 // With everything that the listener was told, but for the priority.
 Result<> TcpSocket::bequeath_options() {
-    auto inherited = HUSK_TRY(make_ref<InheritedOptions>(options_, ip_, corked_, quick_acks_));
+    auto inherited = HUSK_TRY(make_ref<InheritedOptions>(options_, ip_, corked_, quick_acks_, tells_unread_));
     HUSK_TRY(inherited->options.remembered.set(level_socket, socket_option::priority, 0));
     endpoint_->bequeath(std::move(inherited));
     return {};
@@ -110,6 +110,7 @@ Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
             socket->ip_ = inherited->ip;
             socket->corked_ = inherited->corked;
             socket->quick_acks_ = inherited->quick_acks;
+            socket->tells_unread_ = inherited->tells_unread;
             return RefPtr<Socket>(std::move(socket));
         }
         if (accepted.error() != Errno::eagain || is_non_blocking()) return accepted.error();
@@ -173,11 +174,19 @@ Result<std::size_t> TcpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
     // In this order: the end is announced behind the last bytes.
     bool ended = endpoint_->has_ended_reading();
-    if (endpoint_->bytes_to_read() != 0) {
-        if ((message.flags & message_flag::truncated) == 0 || peeks) return endpoint_->read(message.data, peeks);
-        std::size_t bytes = endpoint_->discard(message.data.remaining());
-        message.data.skip(bytes);
-        return bytes;
+    std::size_t passed = peek_start(message.flags);
+    if (endpoint_->bytes_to_read() > passed) {
+        std::size_t bytes = 0;
+        if (peeks) {
+            bytes = HUSK_TRY(endpoint_->peek(message.data, passed));
+        } else if ((message.flags & message_flag::truncated) == 0) {
+            bytes = HUSK_TRY(endpoint_->read(message.data));
+        } else {
+            bytes = endpoint_->discard(message.data.remaining());
+            message.data.skip(bytes);
+        }
+        move_peek_start(message.flags, bytes);
+        if (bytes != 0) return bytes;  // else another reader was faster
     }
     if (int error = endpoint_->has_error() ? endpoint_->take_error() : 0) return static_cast<Errno>(error);
     if (ended) return 0;
@@ -186,6 +195,16 @@ Result<std::size_t> TcpSocket::receive_now(IncomingMessage& message) {
 }
 
 Result<std::size_t> TcpSocket::receive(IncomingMessage& message) {
+    std::size_t bytes = HUSK_TRY(receive_bytes(message));
+    // Linux counts the end as one more.
+    if (tells_unread_) {
+        std::size_t unread = endpoint_->bytes_to_read() + (endpoint_->has_ended_reading() ? 1 : 0);
+        message.control.unread_bytes = static_cast<std::int32_t>(unread);
+    }
+    return bytes;
+}
+
+Result<std::size_t> TcpSocket::receive_bytes(IncomingMessage& message) {
     if ((message.flags & message_flag::out_of_band) != 0) return Errno::einval;
     if ((message.flags & message_flag::error_queue) != 0) return Errno::eagain;
     bool peeks = (message.flags & message_flag::peek) != 0;
@@ -202,8 +221,9 @@ Result<std::size_t> TcpSocket::receive(IncomingMessage& message) {
         if (got.error() != Errno::eagain || !waits(message.flags)) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
-        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [this] {
-            return endpoint_->bytes_to_read() != 0 || endpoint_->has_ended_reading() || endpoint_->has_error();
+        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [&] {
+            return endpoint_->bytes_to_read() > peek_start(message.flags) || endpoint_->has_ended_reading() ||
+                   endpoint_->has_error();
         });
         if (!waited.ok()) return done != 0 ? Result<std::size_t>(done) : waited.error();
     }

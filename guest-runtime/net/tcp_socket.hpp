@@ -40,6 +40,7 @@ private:
     Result<> wait_for_connection();
     Result<> bequeath_options();
     Result<> set_own_option(int level, int option, std::span<const std::byte> value);
+    Result<std::size_t> receive_bytes(IncomingMessage& message);
     Result<std::size_t> receive_now(IncomingMessage& message);
     Result<> set_tcp_option(int option, std::span<const std::byte> value);
     Result<std::size_t> get_tcp_option(int option, std::span<std::byte> to);
@@ -50,6 +51,7 @@ private:
     IpOptions ip_;
     std::atomic<bool> corked_ = false;
     std::atomic<bool> quick_acks_ = true;
+    std::atomic<bool> tells_unread_ = false;  // TCP_INQ
 };
 
 Result<RefPtr<Socket>> make_tcp_socket(Family family, std::uint32_t flags);

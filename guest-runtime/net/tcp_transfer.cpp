@@ -64,9 +64,9 @@ void TcpEndpoint::credit(std::size_t consumed_bytes) {
     }
 }
 
-Result<std::size_t> TcpEndpoint::read(fs::IoBuffer& to, bool peeks) {
-    std::size_t bytes = HUSK_TRY(received_.read(to, peeks));
-    if (!peeks && bytes != 0) credit(bytes);
+Result<std::size_t> TcpEndpoint::read(fs::IoBuffer& to) {
+    std::size_t bytes = HUSK_TRY(received_.read(to));
+    if (bytes != 0) credit(bytes);
     return bytes;
 }
 

@@ -5,6 +5,7 @@
 #include "guest-runtime/net/multicast.hpp"
 #include "guest-runtime/net/option_value.hpp"
 #include "guest-runtime/net/stack.hpp"
+#include "guest-runtime/net/udp_option_numbers.hpp"
 #include "guest-runtime/net/udp_socket.hpp"
 
 namespace husk::net {
@@ -34,8 +35,17 @@ bool UdpSocket::serves(int level) const {
     return level == level_ip || (level == level_ipv6 && family() == Family::inet6);
 }
 
+Result<> UdpSocket::set_udp_option(int option, std::span<const std::byte> value) {
+    auto integer = HUSK_TRY(option_as<std::int32_t>(value));
+    if (RememberedOptions::has(level_udp, option)) return remember(level_udp, option, value);
+    if (option != udp_option::segment) return Errno::enoprotoopt;
+    if (integer < 0 || integer > UINT16_MAX) return Errno::einval;
+    segment_bytes_ = static_cast<std::uint16_t>(integer);
+    return {};
+}
+
 Result<> UdpSocket::set_option(int level, int option, std::span<const std::byte> value) {
-    if (level == level_udp) return Errno::enoprotoopt;
+    if (level == level_udp) return set_udp_option(option, value);
     if (!serves(level)) return Socket::set_option(level, option, value);
     if (RememberedOptions::has(level, option)) return remember(level, option, value);
     if (is_group_option(level, option)) {
@@ -58,7 +68,11 @@ Result<> UdpSocket::set_option(int level, int option, std::span<const std::byte>
 }
 
 Result<std::size_t> UdpSocket::get_option(int level, int option, std::span<std::byte> to) {
-    if (level == level_udp) return Errno::enoprotoopt;
+    if (level == level_udp) {
+        if (RememberedOptions::has(level, option)) return recall(level, option, to);
+        if (option == udp_option::segment) return put_integer(to, segment_bytes_.load());
+        return Errno::enoprotoopt;
+    }
     if (!serves(level)) return Socket::get_option(level, option, to);
     if (RememberedOptions::has(level, option)) return recall(level, option, to);
     return ip_.get(level, option, to);

@@ -53,7 +53,12 @@ private:
     // Another has the port, at an address that does not go with this one.
     [[nodiscard]] bool is_taken(const InetEndpoint& at) const;
     Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
+    // Bytes as datagrams of at most segment_bytes each; 0: as one.
+    Result<> send_segments(OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes);
+    Result<> set_udp_option(int option, std::span<const std::byte> value);
     Result<> change_membership(int level, int option, std::span<const std::byte> value);
+    std::unique_ptr<Datagram> take_at(std::size_t& offset, List<Datagram>& passed);
+    void put_back(List<Datagram>& passed);
     void fill_control(IncomingMessage& message, const Datagram& datagram);
     Result<std::size_t> receive_error(IncomingMessage& message);
 
@@ -65,6 +70,7 @@ private:
     std::atomic<bool> reading_shut_ = false;
     std::atomic<bool> writing_shut_ = false;
     std::atomic<bool> is_connected_ = false;
+    std::atomic<std::uint16_t> segment_bytes_ = 0;  // UDP_SEGMENT; 0: none
 
     // Guarded by the stack's lock.
     udp_pcb* pcb_ = nullptr;

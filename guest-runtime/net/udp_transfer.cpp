@@ -14,11 +14,23 @@ namespace husk::net {
 namespace {
 
 constexpr std::size_t largest_datagram_bytes = 65507;
+constexpr std::size_t most_segments = 128;  // UDP_MAX_SEGMENTS
 
 struct PacketDeleter {
     void operator()(pbuf* packet) const { pbuf_free(packet); }
 };
 using Packet = std::unique_ptr<pbuf, PacketDeleter>;
+
+Result<> copy_out_of(const Datagram& datagram, std::size_t start, std::size_t bytes, fs::IoBuffer& to) {
+    for (const pbuf* part = datagram.packet; bytes != 0; part = part->next) {
+        std::size_t skipped = std::min<std::size_t>(part->len, start);
+        start -= skipped;
+        std::size_t piece = std::min<std::size_t>(part->len - skipped, bytes);
+        if (piece != 0) HUSK_TRY(to.put(static_cast<const std::byte*>(part->payload) + skipped, piece));
+        bytes -= piece;
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -92,11 +104,26 @@ Result<std::size_t> UdpSocket::send(OutgoingMessage& message) {
         if (!is_connected_) return Errno::edestaddrreq;
         to = {pcb_->remote_ip, pcb_->remote_port};
     }
-    Packet packet(pbuf_alloc(PBUF_TRANSPORT, static_cast<u16_t>(size), PBUF_RAM));
-    if (!packet) return Errno::enobufs;
-    if (size != 0) HUSK_TRY(message.data.take(packet->payload, size));
-    HUSK_TRY(transmit(*packet, to, message.control));
+    std::size_t segment = message.control.segment_bytes.value_or(segment_bytes_.load());
+    if (segment != 0 && size > segment * most_segments) return Errno::einval;
+    HUSK_TRY(send_segments(message, to, segment));
     return size;
+}
+
+// After the first, one that cannot be sent is lost, as any may be.
+Result<> UdpSocket::send_segments(OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes) {
+    bool is_first = true;
+    do {
+        std::size_t left = message.data.remaining();
+        std::size_t size = segment_bytes != 0 ? std::min(left, segment_bytes) : left;
+        Packet packet(pbuf_alloc(PBUF_TRANSPORT, static_cast<u16_t>(size), PBUF_RAM));
+        if (!packet) return is_first ? Result<>(Errno::enobufs) : Result<>();
+        if (size != 0) HUSK_TRY(message.data.take(packet->payload, size));
+        auto sent = transmit(*packet, to, message.control);
+        if (is_first && !sent.ok()) return sent;
+        is_first = false;
+    } while (message.data.remaining() != 0);
+    return {};
 }
 
 void UdpSocket::fill_control(IncomingMessage& message, const Datagram& datagram) {
@@ -110,30 +137,61 @@ void UdpSocket::fill_control(IncomingMessage& message, const Datagram& datagram)
     if (ip_.wants_class) control.traffic_class = datagram.traffic_class;
 }
 
+// SO_PEEK_OFF: the datagram that has the byte at `offset` of all that wait, and its place in that; those before it go
+// to `passed`.
+std::unique_ptr<Datagram> UdpSocket::take_at(std::size_t& offset, List<Datagram>& passed) {
+    while (std::unique_ptr<Datagram> datagram = received_.take()) {
+        std::size_t size = datagram->packet->tot_len;
+        // An empty one is seen once.
+        bool passes_empty = options_.peek_offset >= 0 && size == 0 && datagram->was_seen;
+        if (offset < size || (offset == 0 && !passes_empty)) return datagram;
+        offset -= size;
+        passed.push_front(*datagram.release());
+    }
+    return {};
+}
+
+void UdpSocket::put_back(List<Datagram>& passed) {
+    while (Datagram* datagram = passed.pop_front()) received_.put_back(std::unique_ptr<Datagram>(datagram));
+}
+
 Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
     if ((message.flags & message_flag::out_of_band) != 0) return Errno::eopnotsupp;
     if ((message.flags & message_flag::error_queue) != 0) return receive_error(message);
     std::unique_ptr<Datagram> datagram;
-    while (!(datagram = received_.take())) {
+    List<Datagram> passed;  // by SO_PEEK_OFF
+    std::size_t start = 0;
+    bool peeks = (message.flags & message_flag::peek) != 0;
+    for (;;) {
+        std::uint64_t seen = received_.arrivals();
+        start = peek_start(message.flags);
+        datagram = peeks ? take_at(start, passed) : received_.take();
+        if (datagram) break;
+        put_back(passed);
         if (int error = take_error()) return static_cast<Errno>(error);
         if (reading_shut_) return 0;
         if (!waits(message.flags)) return Errno::eagain;
-        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns,
-                          [this] { return !received_.is_empty() || reading_shut_ || error_ != 0; }));
+        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, [&] {
+            bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
+            return has_some || reading_shut_ || error_ != 0;
+        }));
     }
     std::size_t size = datagram->packet->tot_len;
-    std::size_t bytes = std::min(size, message.data.remaining());
-    std::size_t left = bytes;
-    for (const pbuf* part = datagram->packet; left != 0; part = part->next) {
-        std::size_t piece = std::min<std::size_t>(part->len, left);
-        HUSK_TRY(message.data.put(part->payload, piece));
-        left -= piece;
-    }
-    if (bytes < size) message.result_flags |= message_flag::truncated;
+    std::size_t room = message.data.remaining();
+    std::size_t bytes = std::min(size - start, room);
+    auto copied = copy_out_of(*datagram, start, bytes, message.data);
+    if (room <= size - start && bytes < size) message.result_flags |= message_flag::truncated;
+    std::size_t answer = (message.flags & message_flag::truncated) != 0 ? size : bytes;
+    move_peek_start(message.flags, answer);
     message.from = inet_address(datagram->from.address, datagram->from.port, family());
     fill_control(message, *datagram);
-    if ((message.flags & message_flag::peek) != 0) received_.put_back(std::move(datagram));
-    return (message.flags & message_flag::truncated) != 0 ? size : bytes;
+    if (peeks) {
+        datagram->was_seen = true;
+        received_.put_back(std::move(datagram));
+        put_back(passed);
+    }
+    if (!copied.ok()) return copied.error();
+    return answer;
 }
 
 }  // namespace husk::net

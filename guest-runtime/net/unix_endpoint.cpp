@@ -123,6 +123,7 @@ Result<> UnixEndpoint::deliver(std::unique_ptr<UnixMessage>& message, const Unix
         message_count_.fetch_add(1, std::memory_order_release);
         message->parcel.enter(*this);
         inbox_.push_back(*message.release());
+        arrivals_.fetch_add(1, std::memory_order_release);
     }
     waiters_.wake_reader();
     collect_when_many();

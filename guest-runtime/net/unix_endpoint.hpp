@@ -16,6 +16,13 @@ namespace husk::net {
 struct UnixNameTag;
 struct UnixPendingTag;
 
+// SO_PEEK_OFF in one receive.
+struct PeekPlace {
+    std::size_t passed_bytes = 0;  // of what waits
+    bool is_on = false;            // an empty message is looked at once
+    std::size_t moved_bytes = 0;   // the answer: by how much the place moves
+};
+
 class UnixEndpoint final : public RefCounted, public ListNode<UnixNameTag>, public ListNode<UnixPendingTag> {
 public:
     enum class State : std::uint8_t { fresh, listening, connected, closed };
@@ -29,6 +36,8 @@ public:
     [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
     [[nodiscard]] bool reading_is_shut() const { return reading_shut_.load(std::memory_order_acquire); }
     [[nodiscard]] bool writing_is_shut() const { return writing_shut_.load(std::memory_order_acquire); }
+    // How many have ever come.
+    [[nodiscard]] std::uint64_t arrivals() const { return arrivals_.load(std::memory_order_acquire); }
     [[nodiscard]] std::size_t message_count() const { return message_count_.load(std::memory_order_acquire); }
     [[nodiscard]] bool has_error() const { return error_.load(std::memory_order_relaxed) != 0; }
     int take_error() { return error_.exchange(0, std::memory_order_acq_rel); }
@@ -58,9 +67,9 @@ public:
     [[nodiscard]] std::size_t inbox_bytes() const { return inbox_bytes_.load(std::memory_order_acquire); }
     thread::WaitQueue& space() { return space_; }
 
-    Result<std::size_t> receive_stream(IncomingMessage& to, bool pass_credentials);
+    Result<std::size_t> receive_stream(IncomingMessage& to, bool pass_credentials, PeekPlace& peek);
     // One whole message.
-    Result<std::size_t> receive_message(IncomingMessage& to, bool pass_credentials);
+    Result<std::size_t> receive_message(IncomingMessage& to, bool pass_credentials, PeekPlace& peek);
     // FIONREAD: bytes of the stream, or of the first datagram.
     std::size_t bytes_to_read();
 
@@ -94,6 +103,7 @@ private:
         UnixEndpoint& owner_;
     };
 
+    UnixMessage* first_to_see(bool by_place, std::size_t& at);
     void forget_message(UnixMessage& message);
     void after_read();
     Result<bool> take_control(IncomingMessage& to, UnixMessage& message, bool pass_credentials);
@@ -111,6 +121,7 @@ private:
     List<UnixMessage> inbox_;
     std::atomic<std::size_t> inbox_bytes_ = 0;
     std::atomic<std::size_t> message_count_ = 0;
+    std::atomic<std::uint64_t> arrivals_ = 0;
 
     List<UnixEndpoint, UnixPendingTag> pending_;  // each owns a reference
     std::atomic<std::uint32_t> pending_count_ = 0;

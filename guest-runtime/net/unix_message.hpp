@@ -24,15 +24,16 @@ public:
     [[nodiscard]] std::size_t size() const { return storage_.size() - begin_; }
     // What it weighs against the buffer limits.
     [[nodiscard]] std::size_t cost_bytes() const { return storage_.size() + sizeof *this; }
-    // Copies out the first `size_bytes`, which stay.
-    Result<> copy(fs::IoBuffer& to, std::size_t size_bytes) const {
-        return to.put(storage_.data() + begin_, size_bytes);
+    // Copies out `size_bytes` behind the first `passed_bytes`; they stay.
+    Result<> copy(fs::IoBuffer& to, std::size_t passed_bytes, std::size_t size_bytes) const {
+        return to.put(storage_.data() + begin_ + passed_bytes, size_bytes);
     }
     void consume(std::size_t size_bytes) { begin_ += size_bytes; }
 
     Parcel parcel;
     Credentials sender{};
     Address from;
+    bool was_seen = false;  // by MSG_PEEK
 
 private:
     fs::HeapArray<std::byte> storage_;

@@ -25,16 +25,23 @@ Result<bool> UnixEndpoint::take_control(IncomingMessage& to, UnixMessage& messag
     return true;
 }
 
-Result<std::size_t> UnixEndpoint::receive_stream(IncomingMessage& to, bool pass_credentials) {
+Result<std::size_t> UnixEndpoint::receive_stream(IncomingMessage& to, bool pass_credentials, PeekPlace& peek) {
     bool peeks = (to.flags & message_flag::peek) != 0;
-    std::size_t done = 0;
+    std::size_t done = 0, passed = peek.passed_bytes;
+    bool any = false;
     List<UnixMessage> finished;  // freed without the lock: their files may close
     Result<> failure;
     {
         Guard guard(mutex_);
         for (UnixMessage& message : inbox_) {
-            std::size_t bytes = std::min(message.size(), to.data.remaining());
-            auto copied = message.copy(to.data, bytes);
+            if (passed != 0 && passed >= message.size()) {
+                passed -= message.size();
+                continue;
+            }
+            any = true;
+            std::size_t bytes = std::min(message.size() - passed, to.data.remaining());
+            auto copied = message.copy(to.data, passed, bytes);
+            passed = 0;
             if (!copied.ok()) {
                 failure = copied;
                 break;
@@ -53,25 +60,41 @@ Result<std::size_t> UnixEndpoint::receive_stream(IncomingMessage& to, bool pass_
         }
     }
     while (UnixMessage* message = finished.pop_front()) delete message;
+    if (!any) return Errno::eagain;
     if (done == 0 && !failure.ok()) return failure.error();
+    peek.moved_bytes = done;
     if (done != 0 && !peeks) after_read();
     return done;
 }
 
-Result<std::size_t> UnixEndpoint::receive_message(IncomingMessage& to, bool pass_credentials) {
+// The first message, or with `by_place` the one that has the byte `at` of all that wait, and the place in it.
+UnixMessage* UnixEndpoint::first_to_see(bool by_place, std::size_t& at) {
+    if (!by_place) return inbox_.front();
+    for (UnixMessage& message : inbox_) {
+        if (at < message.size() || (at == 0 && !message.was_seen)) return &message;
+        at -= message.size();
+    }
+    return nullptr;
+}
+
+Result<std::size_t> UnixEndpoint::receive_message(IncomingMessage& to, bool pass_credentials, PeekPlace& peek) {
+    bool peeks = (to.flags & message_flag::peek) != 0;
     std::unique_ptr<UnixMessage> finished;
     std::size_t size = 0;
     std::size_t bytes = 0;
     {
         Guard guard(mutex_);
-        UnixMessage* message = inbox_.front();
+        std::size_t passed = peek.passed_bytes;
+        UnixMessage* message = first_to_see(peeks && peek.is_on, passed);
         if (message == nullptr) return Errno::eagain;
-        size = message->size();
+        size = message->size() - passed;
         bytes = std::min(size, to.data.remaining());
-        HUSK_TRY(message->copy(to.data, bytes));
+        HUSK_TRY(message->copy(to.data, passed, bytes));
         HUSK_TRY(take_control(to, *message, pass_credentials));
         to.from = message->from;
-        if ((to.flags & message_flag::peek) == 0) {
+        peek.moved_bytes = peeks ? bytes : size;
+        message->was_seen = peeks;
+        if (!peeks) {
             forget_message(*message);
             finished.reset(message);
         }

@@ -122,8 +122,11 @@ Result<std::size_t> UnixSocket::send_datagram(OutgoingMessage& message) {
 Result<std::size_t> UnixSocket::receive_now(IncomingMessage& message) {
     bool passes = options_.pass_credentials;
     if (endpoint_->message_count() != 0) {
-        return type() == SocketType::stream ? endpoint_->receive_stream(message, passes)
-                                            : endpoint_->receive_message(message, passes);
+        PeekPlace place{peek_start(message.flags), options_.peek_offset >= 0};
+        auto got = type() == SocketType::stream ? endpoint_->receive_stream(message, passes, place)
+                                                : endpoint_->receive_message(message, passes, place);
+        if (got.ok()) move_peek_start(message.flags, place.moved_bytes);
+        if (got.ok() || got.error() != Errno::eagain) return got;
     }
     if (int error = endpoint_->take_error()) return static_cast<Errno>(error);
     if (endpoint_->reading_is_shut()) return 0;
@@ -138,7 +141,9 @@ Result<std::size_t> UnixSocket::receive(IncomingMessage& message) {
     bool wants_all = (message.flags & message_flag::wait_all) != 0 && (message.flags & message_flag::peek) == 0 &&
                      type() == SocketType::stream;
     std::size_t done = 0;
+    bool peeks = (message.flags & message_flag::peek) != 0;
     for (;;) {
+        std::uint64_t seen = endpoint_->arrivals();
         auto got = receive_now(message);
         if (got.ok()) {
             done += got.value();
@@ -149,8 +154,9 @@ Result<std::size_t> UnixSocket::receive(IncomingMessage& message) {
         if (got.error() != Errno::eagain || !waits(message.flags)) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
-        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [this] {
-            return endpoint_->message_count() != 0 || endpoint_->reading_is_shut() || endpoint_->has_error();
+        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [&] {
+            bool has_some = peeks ? endpoint_->arrivals() != seen : endpoint_->message_count() != 0;
+            return has_some || endpoint_->reading_is_shut() || endpoint_->has_error();
         });
         if (!waited.ok()) return done != 0 ? Result<std::size_t>(done) : waited.error();
     }

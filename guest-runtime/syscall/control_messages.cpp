@@ -19,7 +19,8 @@ static_assert(sizeof(ControlHeader) == 16);
 
 constexpr std::uint64_t aligned(std::uint64_t size_bytes) { return (size_bytes + 7) & ~std::uint64_t{7}; }
 
-constexpr int level_ip = 0, level_ipv6 = 41;
+constexpr int level_ip = 0, level_tcp = 6, level_udp = 17, level_ipv6 = 41;
+constexpr int tcp_unread = 36, udp_segment = 103;                           // TCP_CM_INQ, UDP_SEGMENT
 constexpr int rights = 1, credentials = 2;                                  // SCM_*
 constexpr int ip_tos = 1, ip_ttl = 2, ip_packet_info = 8, ip_errors = 11;   // IP_*
 constexpr int ipv6_errors = 25;                                             // IPV6_RECVERR
@@ -72,6 +73,8 @@ Result<> load_record(net::Control& control, const ControlHeader& header, std::ui
         control.hop_limit = static_cast<std::uint8_t>(HUSK_TRY(UserPtr<std::int32_t>(data).load()));
     } else if (is(level_ip, ip_tos, 1)) {
         control.traffic_class = HUSK_TRY(UserPtr<std::uint8_t>(data).load());
+    } else if (is(level_udp, udp_segment, 2) && size == 2) {
+        control.segment_bytes = HUSK_TRY(UserPtr<std::uint16_t>(data).load());
     } else if (is(level_ipv6, ipv6_class, 4)) {
         control.traffic_class = static_cast<std::uint8_t>(HUSK_TRY(UserPtr<std::int32_t>(data).load()));
     } else {
@@ -210,6 +213,7 @@ Result<std::uint64_t> store_control(net::IncomingMessage& message, std::uint64_t
         HUSK_TRY(is_ipv6 ? writer.add(level_ipv6, ipv6_class, value)
                          : writer.add(level_ip, ip_tos, *control.traffic_class));
     }
+    if (control.unread_bytes) HUSK_TRY(writer.add(level_tcp, tcp_unread, *control.unread_bytes));
     if (writer.is_truncated()) message.result_flags |= net::message_flag::control_truncated;
     return writer.used();
 }
