@@ -35,10 +35,14 @@ std::unique_ptr<Datagram> DatagramQueue::take() {
     return first;
 }
 
-void DatagramQueue::put_back(std::unique_ptr<Datagram> datagram) {
+std::unique_ptr<Datagram> DatagramQueue::lift() {
     Guard guard(lock_);
-    bytes_.fetch_add(cost_of(*datagram), std::memory_order_release);
-    datagrams_.push_front(*datagram.release());
+    return std::unique_ptr<Datagram>(datagrams_.pop_front());
+}
+
+void DatagramQueue::put_back(std::unique_ptr<Datagram> lifted) {
+    Guard guard(lock_);
+    datagrams_.push_front(*lifted.release());
 }
 
 int DatagramQueue::first_error() {

@@ -8,6 +8,7 @@
 #include "guest-runtime/base/intrusive_list.hpp"
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/net/icmp_error.hpp"
+#include "guest-runtime/thread/mutex.hpp"
 
 struct pbuf;
 
@@ -35,9 +36,12 @@ public:
     ~DatagramQueue();
     // Drops it when there is no room for it, as UDP may.
     bool append(std::unique_ptr<Datagram> datagram, std::size_t limit_bytes);
+    // Held by whoever takes one or looks at one: what was only looked at is back before the next looks.
+    thread::Mutex& reader() { return reader_; }
     std::unique_ptr<Datagram> take();
-    // Puts one back that was only looked at.
-    void put_back(std::unique_ptr<Datagram> datagram);
+    // The first one, to look at: it counts as there until put_back().
+    std::unique_ptr<Datagram> lift();
+    void put_back(std::unique_ptr<Datagram> lifted);
     [[nodiscard]] bool is_empty() const { return bytes_.load(std::memory_order_acquire) == 0; }
     // How many have ever come.
     [[nodiscard]] std::uint64_t arrivals() const { return arrivals_.load(std::memory_order_acquire); }
@@ -47,6 +51,7 @@ public:
     std::size_t first_bytes();
 
 private:
+    thread::Mutex reader_;
     Spinlock lock_;
     List<Datagram> datagrams_;
     std::atomic<std::size_t> bytes_ = 0;

@@ -139,8 +139,8 @@ void UdpSocket::fill_control(IncomingMessage& message, const Datagram& datagram)
 
 // SO_PEEK_OFF: the datagram that has the byte at `offset` of all that wait, and its place in that; those before it go
 // to `passed`.
-std::unique_ptr<Datagram> UdpSocket::take_at(std::size_t& offset, List<Datagram>& passed) {
-    while (std::unique_ptr<Datagram> datagram = received_.take()) {
+std::unique_ptr<Datagram> UdpSocket::lift_at(std::size_t& offset, List<Datagram>& passed) {
+    while (std::unique_ptr<Datagram> datagram = received_.lift()) {
         std::size_t size = datagram->packet->tot_len;
         // An empty one is seen once.
         bool passes_empty = options_.peek_offset >= 0 && size == 0 && datagram->was_seen;
@@ -155,26 +155,17 @@ void UdpSocket::put_back(List<Datagram>& passed) {
     while (Datagram* datagram = passed.pop_front()) received_.put_back(std::unique_ptr<Datagram>(datagram));
 }
 
-Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
-    if ((message.flags & message_flag::out_of_band) != 0) return Errno::eopnotsupp;
-    if ((message.flags & message_flag::error_queue) != 0) return receive_error(message);
-    std::unique_ptr<Datagram> datagram;
-    List<Datagram> passed;  // by SO_PEEK_OFF
-    std::size_t start = 0;
+// What there is, without waiting. EAGAIN.
+Result<std::size_t> UdpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
-    for (;;) {
-        std::uint64_t seen = received_.arrivals();
-        start = peek_start(message.flags);
-        datagram = peeks ? take_at(start, passed) : received_.take();
-        if (datagram) break;
+    List<Datagram> passed;  // by SO_PEEK_OFF
+    Guard reading(received_.reader());
+    std::size_t start = peek_start(message.flags);
+    std::unique_ptr<Datagram> datagram = peeks ? lift_at(start, passed) : received_.take();
+    if (!peeks) reading.unlock();
+    if (!datagram) {
         put_back(passed);
-        if (int error = take_error()) return static_cast<Errno>(error);
-        if (reading_shut_) return 0;
-        if (!waits(message.flags)) return Errno::eagain;
-        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, [&] {
-            bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
-            return has_some || reading_shut_ || error_ != 0;
-        }));
+        return Errno::eagain;
     }
     std::size_t size = datagram->packet->tot_len;
     std::size_t room = message.data.remaining();
@@ -192,6 +183,24 @@ Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
     }
     if (!copied.ok()) return copied.error();
     return answer;
+}
+
+Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
+    if ((message.flags & message_flag::out_of_band) != 0) return Errno::eopnotsupp;
+    if ((message.flags & message_flag::error_queue) != 0) return receive_error(message);
+    bool peeks = (message.flags & message_flag::peek) != 0;
+    for (;;) {
+        std::uint64_t seen = received_.arrivals();
+        auto got = receive_now(message);
+        if (got.ok() || got.error() != Errno::eagain) return got;
+        if (int error = take_error()) return static_cast<Errno>(error);
+        if (reading_shut_) return 0;
+        if (!waits(message.flags)) return Errno::eagain;
+        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, [&] {
+            bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
+            return has_some || reading_shut_ || error_ != 0;
+        }));
+    }
 }
 
 }  // namespace husk::net
