@@ -11,15 +11,11 @@ namespace husk::net {
 
 // Never changed once a listener has it: connections share it.
 struct InheritedOptions final : RefCounted {
-    InheritedOptions(const SocketOptions& of_socket, const IpOptions& of_ip, bool is_corked, bool acks_quickly,
-                     bool does_tell_unread)
-        : options(of_socket), ip(of_ip), corked(is_corked), quick_acks(acks_quickly), tells_unread(does_tell_unread) {}
-
     SocketOptions options;
     IpOptions ip;
-    bool corked;
-    bool quick_acks;
-    bool tells_unread;
+    bool corked = false;
+    bool quick_acks = true;
+    bool tells_unread = false;
 };
 
 }  // namespace husk::net

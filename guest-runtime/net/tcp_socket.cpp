@@ -82,7 +82,12 @@ Result<> TcpSocket::wait_for_connection() {
 
 // With everything that the listener was told, but for the priority.
 Result<> TcpSocket::bequeath_options() {
-    auto inherited = HUSK_TRY(make_ref<InheritedOptions>(options_, ip_, corked_, quick_acks_, tells_unread_));
+    auto inherited = HUSK_TRY(make_ref<InheritedOptions>());
+    inherited->options = options_;
+    inherited->ip = ip_;
+    inherited->corked = corked_;
+    inherited->quick_acks = quick_acks_;
+    inherited->tells_unread = tells_unread_;
     HUSK_TRY(inherited->options.remembered.set(level_socket, socket_option::priority, 0));
     endpoint_->bequeath(std::move(inherited));
     return {};

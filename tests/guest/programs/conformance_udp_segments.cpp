@@ -69,7 +69,7 @@ int main() {
     scenario(SYS_sendto, "UDP_SEGMENT: as many datagrams as it takes", [] {
         Pair pair;
         answers("set", set(pair.from, UDP_SEGMENT, 100));
-        for (const std::size_t bytes : {0, 1, 99, 100, 101, 250, 300}) {
+        for (const std::size_t bytes : {0u, 1u, 99u, 100u, 101u, 250u, 300u}) {
             answers("sent", send(pair.from, buffer, bytes, 0));
             pair.receives();
         }
