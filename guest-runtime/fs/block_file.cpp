@@ -21,7 +21,7 @@ namespace husk::fs {
 namespace {
 
 // <linux/fs.h>
-namespace ioctl_request {
+namespace disk_request {
 inline constexpr std::uint64_t blk_ro_get = 0x125e;
 inline constexpr std::uint64_t blk_get_size = 0x1260;
 inline constexpr std::uint64_t blk_flush_buffers = 0x1261;
@@ -33,7 +33,7 @@ inline constexpr std::uint64_t blk_physical_size = 0x127b;
 inline constexpr std::uint64_t blk_zero_out = 0x127f;
 inline constexpr std::uint64_t blk_block_size = 0x8008'1270;
 inline constexpr std::uint64_t blk_get_size_64 = 0x8008'1272;
-}  // namespace ioctl_request
+}  // namespace disk_request
 
 // Where Linux keeps the inodes of its disks, too.
 class BlockFilesystem final : public Filesystem {
@@ -123,29 +123,29 @@ Result<> BlockFile::change_range(UserPtr<std::uint64_t> range, block::Operation 
 Result<long> BlockFile::ioctl(std::uint64_t request, std::uint64_t argument) {
     block::BlockDevice& device = disk_.device();
     switch (request) {
-        case ioctl_request::blk_ro_get:
+        case disk_request::blk_ro_get:
             return answer<std::int32_t>(argument, device.is_read_only() ? 1 : 0);
-        case ioctl_request::blk_get_size:
+        case disk_request::blk_get_size:
             return answer<std::uint64_t>(argument, device.size_bytes() / 512);
-        case ioctl_request::blk_get_size_64:
+        case disk_request::blk_get_size_64:
             return answer<std::uint64_t>(argument, device.size_bytes());
-        case ioctl_request::blk_sector_size:
+        case disk_request::blk_sector_size:
             return answer<std::int32_t>(argument, device.logical_block_bytes());
-        case ioctl_request::blk_physical_size:
-        case ioctl_request::blk_io_min:
+        case disk_request::blk_physical_size:
+        case disk_request::blk_io_min:
             return answer<std::uint32_t>(argument, device.physical_block_bytes());
-        case ioctl_request::blk_io_opt:
+        case disk_request::blk_io_opt:
             return answer<std::uint32_t>(argument, 0);
-        case ioctl_request::blk_block_size:
+        case disk_request::blk_block_size:
             return answer<std::int32_t>(argument, abi::page_size);
-        case ioctl_request::blk_flush_buffers:
+        case disk_request::blk_flush_buffers:
             HUSK_TRY(disk_.sync(false));
             disk_.page_cache()->drop_clean(0, UINT64_MAX);
             return 0;
-        case ioctl_request::blk_discard:
+        case disk_request::blk_discard:
             HUSK_TRY(change_range(UserPtr<std::uint64_t>(argument), block::Operation::discard));
             return 0;
-        case ioctl_request::blk_zero_out:
+        case disk_request::blk_zero_out:
             HUSK_TRY(change_range(UserPtr<std::uint64_t>(argument), block::Operation::write_zeroes));
             return 0;
         default:

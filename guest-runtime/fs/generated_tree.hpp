@@ -42,6 +42,9 @@ constexpr GeneratedNode generated_directory(std::string_view name, std::span<con
     return {.name = name, .type = FileType::directory, .permissions = 0555, .children = children, .members = members};
 }
 
+// For files that programs write to without an effect here.
+inline Result<> store_nothing(std::string_view, std::uint64_t) { return {}; }
+
 class GeneratedFilesystem final : public Filesystem {
 public:
     constexpr GeneratedFilesystem(std::uint64_t device, std::string_view name, std::uint64_t magic,

@@ -52,7 +52,6 @@ void write_file_max(Text& to, std::uint64_t) { to.decimal(DescriptorTable::hard_
 void write_pipe_max(Text& to, std::uint64_t) { to.text("1048576\n"); }
 void write_entropy(Text& to, std::uint64_t) { to.text("256\n"); }
 void write_somaxconn(Text& to, std::uint64_t) { to.text("4096\n"); }
-Result<> ignore(std::string_view, std::uint64_t) { return {}; }
 
 void write_identifier(Text& to, std::span<const std::byte, 16> bytes) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -94,8 +93,8 @@ constexpr GeneratedNode kernel_entries[] = {
     generated_directory("random", random_entries),
 };
 constexpr GeneratedNode vm_entries[] = {
-    {.name = "overcommit_memory", .permissions = 0644, .write_text = write_no, .store = ignore},
-    {.name = "max_map_count", .permissions = 0644, .write_text = write_map_count, .store = ignore},
+    {.name = "overcommit_memory", .permissions = 0644, .write_text = write_no, .store = store_nothing},
+    {.name = "max_map_count", .permissions = 0644, .write_text = write_map_count, .store = store_nothing},
 };
 constexpr GeneratedNode fs_entries[] = {
     generated_file("file-max", write_file_max),

@@ -135,7 +135,6 @@ void write_auxiliary_vector(Text& to, std::uint64_t) {
     to.text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 void write_zero(Text& to, std::uint64_t) { to.text("0\n"); }
-Result<> ignore(std::string_view, std::uint64_t) { return {}; }
 
 // As the application was named, made absolute.
 void write_image_path(Text& to, std::uint64_t) {
@@ -228,7 +227,7 @@ constexpr GeneratedNode process_entries[] = {
     generated_file("limits", write_limits),
     generated_file("mounts", proc::write_mounts),
     {.name = "comm", .permissions = 0644, .write_text = write_name, .store = store_name},
-    {.name = "oom_score_adj", .permissions = 0644, .write_text = write_zero, .store = ignore},
+    {.name = "oom_score_adj", .permissions = 0644, .write_text = write_zero, .store = store_nothing},
     generated_file("oom_score", write_zero),
     generated_directory("fd", {}, &descriptor_links),
     generated_directory("fdinfo", {}, &descriptor_infos),

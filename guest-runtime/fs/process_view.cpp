@@ -8,7 +8,7 @@ namespace husk::fs {
 namespace {
 
 constinit Spinlock directory_lock;
-constinit Inode* directory = nullptr;  // owns a reference
+constinit Inode* current_directory = nullptr;  // owns a reference
 constinit std::atomic<std::uint32_t> current_umask = 022;
 constinit std::atomic<std::uint64_t> size_limit = UINT64_MAX;
 
@@ -16,13 +16,13 @@ constinit std::atomic<std::uint64_t> size_limit = UINT64_MAX;
 
 RefPtr<Inode> working_directory() {
     Guard guard(directory_lock);
-    return RefPtr<Inode>(directory);
+    return RefPtr<Inode>(current_directory);
 }
 
 void set_working_directory(RefPtr<Inode> wanted) {
     Guard guard(directory_lock);
-    RefPtr<Inode> old = RefPtr<Inode>::adopt(directory);
-    directory = wanted.leak();
+    RefPtr<Inode> old = RefPtr<Inode>::adopt(current_directory);
+    current_directory = wanted.leak();
     guard.unlock();
 }
 

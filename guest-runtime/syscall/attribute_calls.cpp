@@ -5,6 +5,7 @@
 #include "guest-runtime/fs/filesystem.hpp"
 #include "guest-runtime/fs/linux_stat.hpp"
 #include "guest-runtime/syscall/at_path.hpp"
+#include "guest-runtime/syscall/time_types.hpp"
 #include "guest-runtime/thread/clock.hpp"
 
 namespace husk::sys {
@@ -53,16 +54,16 @@ fs::AttributeChange owner(std::uint64_t user, std::uint64_t group) {
     return change;
 }
 
-constexpr std::int64_t ns_per_second = 1'000'000'000;
+constexpr auto second_ns = static_cast<std::int64_t>(ns_per_second);
 
 // One of utimensat's two times; null where it is to stay.
 Result<std::optional<std::int64_t>> wanted_time(const fs::LinuxTime& time) {
     constexpr std::int64_t now = 0x3fff'ffff, omit = 0x3fff'fffe;  // UTIME_NOW, UTIME_OMIT
     if (time.nanoseconds == now) return std::optional(thread::realtime_ns());
     if (time.nanoseconds == omit) return std::optional<std::int64_t>();
-    if (time.nanoseconds < 0 || time.nanoseconds >= ns_per_second) return Errno::einval;
+    if (time.nanoseconds < 0 || time.nanoseconds >= second_ns) return Errno::einval;
     std::int64_t ns;
-    if (__builtin_mul_overflow(time.seconds, ns_per_second, &ns) || __builtin_add_overflow(ns, time.nanoseconds, &ns)) {
+    if (__builtin_mul_overflow(time.seconds, second_ns, &ns) || __builtin_add_overflow(ns, time.nanoseconds, &ns)) {
         ns = time.seconds < 0 ? INT64_MIN : INT64_MAX;
     }
     return std::optional(ns);
@@ -79,7 +80,7 @@ Result<fs::AttributeChange> times_from(std::uint64_t pointer, std::int64_t unit_
     HUSK_TRY(copy_in(times, pointer, sizeof times));
     if (unit_ns != 1) {
         for (fs::LinuxTime& time : times) {
-            if (time.nanoseconds < 0 || time.nanoseconds >= ns_per_second / unit_ns) return Errno::einval;
+            if (time.nanoseconds < 0 || time.nanoseconds >= second_ns / unit_ns) return Errno::einval;
             time.nanoseconds *= unit_ns;
         }
     }

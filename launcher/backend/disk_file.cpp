@@ -27,7 +27,7 @@ using config::DiskCache;
 using config::fill_in;
 using host::ExitCode;
 
-constexpr std::uint32_t page_bytes = 4096;
+constexpr std::uint32_t usual_alignment = 4096;  // of direct transfers
 
 [[noreturn]] void refuse(ExitCode code, std::string_view text, const std::filesystem::path& path, int error_number) {
     throw host::Error(code, fill_in(text, path.native(), strerrordesc_np(error_number)));
@@ -54,7 +54,7 @@ std::uint32_t direct_block_bytes(int fd, DiskCache cache) {
     constexpr auto sector_bytes = static_cast<std::uint32_t>(abi::virtio::sector_bytes);
     struct statx facts {};
     if (cache != DiskCache::none || ::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) != 0) return sector_bytes;
-    if ((facts.stx_mask & STATX_DIOALIGN) == 0) return page_bytes;  // an older kernel: what every disk takes
+    if ((facts.stx_mask & STATX_DIOALIGN) == 0) return usual_alignment;  // an older kernel: what every disk takes
     return std::max(facts.stx_dio_offset_align, sector_bytes);
 }
 

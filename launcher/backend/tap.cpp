@@ -27,7 +27,7 @@ namespace {
 using config::fill_in;
 using host::ExitCode;
 
-constexpr const char* device = "/dev/net/tun";
+constexpr const char* tun_device = "/dev/net/tun";
 
 unsigned offload_flags(const NetOffloads& offloads) {
     unsigned flags = 0;
@@ -53,17 +53,17 @@ NetOffloads find_offloads(int fd) {
 }
 
 host::FileDescriptor open_device() {
-    host::FileDescriptor fd(::open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    host::FileDescriptor fd(::open(tun_device, O_RDWR | O_CLOEXEC | O_NONBLOCK));
     if (fd.is_open()) return fd;
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
         throw host::Error(ExitCode::net_missing,
-                          fill_in("{} is missing: load the module as root (modprobe tun), or use --net user", device));
+                          fill_in("{} is missing: load the module as root (modprobe tun), or use --net user", tun_device));
     }
     if (errno == EACCES || errno == EPERM) {
         throw host::Error(ExitCode::net_permission,
-                          fill_in("no permission to open {}: run husk as root, or use --net user", device));
+                          fill_in("no permission to open {}: run husk as root, or use --net user", tun_device));
     }
-    throw host::errno_error(fill_in("cannot open {}", device));
+    throw host::errno_error(fill_in("cannot open {}", tun_device));
 }
 
 // Becomes a queue of the interface `name`, which is made where there is none; a name with %d takes the next number.

@@ -8,7 +8,7 @@ namespace husk::cli {
 
 namespace {
 
-constexpr std::string_view usage =
+constexpr std::string_view disk_usage =
     "husk disk create FILE SIZE [--label LABEL] [--block-size N]\n\n"
     "Makes a sparse file with an empty ext4 file system, for husk run --disk FILE:MOUNT. Sizes: 64M, 8G, 1T.";
 
@@ -49,7 +49,7 @@ Command parse_disk_command(std::span<const char* const> words) {
     if (action != "create") refuse_usage("husk disk knows 'create' only, not '{}'", action);
 
     DiskOptions options;
-    OptionParser parser(usage);
+    OptionParser parser(disk_usage);
     add_options(parser, options);
     // Options may stand in front of the two words, and behind them.
     std::vector<const char*> left(words.begin() + 1, words.end());
@@ -74,7 +74,7 @@ Command parse_disk_command(std::span<const char* const> words) {
 
 std::string disk_help() {
     DiskOptions options;
-    OptionParser parser(usage);
+    OptionParser parser(disk_usage);
     add_options(parser, options);
     return parser.help();
 }

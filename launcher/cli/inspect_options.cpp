@@ -7,7 +7,7 @@ namespace husk::cli {
 
 namespace {
 
-constexpr std::string_view usage =
+constexpr std::string_view inspect_usage =
     "husk inspect IMAGE [--json | --syscalls]\n\n"
     "Says what an image is: entry, ABI number, segments, patched system-call sites, and what it needs.";
 
@@ -20,7 +20,7 @@ void add_options(OptionParser& parser, InspectCommand& command) {
 
 Command parse_inspect(std::span<const char* const> words) {
     InspectCommand command;
-    OptionParser parser(usage);
+    OptionParser parser(inspect_usage);
     add_options(parser, command);
     std::optional<std::vector<std::string>> rest = parser.parse(words);
     if (!rest) return TextCommand{parser.help()};
@@ -43,7 +43,7 @@ Command parse_inspect(std::span<const char* const> words) {
 
 std::string inspect_help() {
     InspectCommand command;
-    OptionParser parser(usage);
+    OptionParser parser(inspect_usage);
     add_options(parser, command);
     return parser.help();
 }

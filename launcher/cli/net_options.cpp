@@ -13,7 +13,7 @@ struct NetOptions {
     std::optional<std::string> address;
 };
 
-constexpr std::string_view usage =
+constexpr std::string_view net_usage =
     "husk net up | down [options]\n\n"
     "up makes a bridge for `husk run --net bridge:NAME`, with NAT to the outside and DHCP and DNS for the VMs, and "
     "says\n"
@@ -54,7 +54,7 @@ Command parse_net_command(std::span<const char* const> words) {
     if (what != "up" && what != "down") refuse_usage("husk net takes up or down, not '{}'", what);
     command.up = what == "up";
     NetOptions options;
-    OptionParser parser(usage);
+    OptionParser parser(net_usage);
     add_options(parser, options);
     const std::optional<std::vector<std::string>> rest = parser.parse(words.subspan(1));
     if (!rest) return TextCommand{parser.help()};
@@ -65,7 +65,7 @@ Command parse_net_command(std::span<const char* const> words) {
 
 std::string net_help() {
     NetOptions options;
-    OptionParser parser(usage);
+    OptionParser parser(net_usage);
     add_options(parser, options);
     return parser.help();
 }

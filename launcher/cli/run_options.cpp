@@ -43,7 +43,7 @@ struct RunOptions {
     bool verbose = false;
 };
 
-constexpr std::string_view usage =
+constexpr std::string_view run_usage =
     "husk run [options] IMAGE [args...]\n\n"
     "Boots IMAGE as a virtual machine. The words behind IMAGE are the application's; a '--' directly behind it is\n"
     "left out. Sizes: 64K, 512M, 8G. Times: 500ms, 2s, 1m.";
@@ -218,7 +218,7 @@ Command parse_run(std::span<const char* const> words) {
         return RunCommand{std::move(config)};
     }
     RunOptions options;
-    OptionParser parser(usage);
+    OptionParser parser(run_usage);
     add_options(parser, options);
     std::optional<std::vector<std::string>> rest = parser.parse(words);
     if (!rest) return TextCommand{parser.help()};
@@ -231,7 +231,7 @@ Command parse_run(std::span<const char* const> words) {
 
 std::string run_help() {
     RunOptions options;
-    OptionParser parser(usage);
+    OptionParser parser(run_usage);
     add_options(parser, options);
     return parser.help();
 }

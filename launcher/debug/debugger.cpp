@@ -4,15 +4,10 @@
 #include <csignal>
 
 #include "launcher/config/text.hpp"
+#include "launcher/debug/registers.hpp"
 #include "launcher/report/write_text.hpp"
 
 namespace husk::debug {
-
-namespace {
-
-constexpr std::uint64_t avx_component = 1u << 2;  // of XCR0
-
-}  // namespace
 
 Debugger::Debugger(const config::DebugAddress& address, const abi::ImageNote& note, const report::XsaveLayout& layout)
     : connection_(address), session_(note, (layout.xcr0 & avx_component) != 0), layout_(layout) {}

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t components_offset = 512;  // XSTATE_BV
 constexpr std::size_t xsave_header_end = 576;
-constexpr std::uint64_t x87_component = 1, sse_component = 2, avx_component = 4;
+constexpr std::uint64_t x87_component = 1, sse_component = 2;
 
 std::span<const std::byte> place_of(const Register& reg, const ThreadState& state) {
     const auto whole = reg.place == Place::general ? std::as_bytes(std::span(&state.general, 1))

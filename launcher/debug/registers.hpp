@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,9 @@ struct ThreadState {
     abi::CrashRegisters general{};
     std::vector<std::byte> xsave;
 };
+
+// AVX among the state components of XCR0 and XSTATE_BV [sdm1 13.1].
+inline constexpr std::uint64_t avx_component = 1u << 2;
 
 // The XSAVE image with the components that XSTATE_BV leaves out written as what they are then, their initial state
 // [sdm1 13.6]. To be done before the functions below look at it.

@@ -5,7 +5,7 @@ namespace husk::report {
 
 namespace {
 
-constexpr std::uint64_t word = sizeof(std::uint64_t);
+constexpr std::uint64_t word_bytes = sizeof(std::uint64_t);
 
 // A jump or call to an address without code left its return address on top of the stack.
 std::optional<FrameState> pop_return_address(const FrameState& frame, const FindRules& find_rules,
@@ -14,7 +14,7 @@ std::optional<FrameState> pop_return_address(const FrameState& frame, const Find
     if (!return_address || *return_address == 0 || !find_rules(*return_address - 1)) return std::nullopt;
     FrameState caller = frame;
     caller.registers[dwarf_register::rip] = return_address;
-    caller.registers[dwarf_register::rsp] = frame.stack_pointer() + word;
+    caller.registers[dwarf_register::rsp] = frame.stack_pointer() + word_bytes;
     return caller;
 }
 
@@ -22,11 +22,11 @@ std::optional<FrameState> follow_frame_pointer(const FrameState& frame, const Re
     const auto base = frame.registers[dwarf_register::rbp];
     if (!base || *base < frame.stack_pointer()) return std::nullopt;
     const auto saved_base = read_word(*base);
-    const auto return_address = read_word(*base + word);
+    const auto return_address = read_word(*base + word_bytes);
     if (!saved_base || !return_address) return std::nullopt;
     FrameState caller;
     caller.registers[dwarf_register::rbp] = saved_base;
-    caller.registers[dwarf_register::rsp] = *base + 2 * word;
+    caller.registers[dwarf_register::rsp] = *base + 2 * word_bytes;
     caller.registers[dwarf_register::rip] = return_address;
     return caller;
 }

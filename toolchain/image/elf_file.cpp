@@ -11,15 +11,11 @@
 #include <iterator>
 #include <memory>
 
+#include "toolchain/image/elf_handle.hpp"
 #include "toolchain/image/error.hpp"
 
 namespace husk::toolchain {
 namespace {
-
-struct ElfCloser {
-    void operator()(Elf* elf) const { elf_end(elf); }
-};
-using ElfHandle = std::unique_ptr<Elf, ElfCloser>;
 
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);

@@ -12,15 +12,11 @@
 #include <memory>
 #include <string>
 
+#include "toolchain/image/elf_handle.hpp"
 #include "toolchain/image/error.hpp"
 
 namespace husk::toolchain {
 namespace {
-
-struct ElfCloser {
-    void operator()(Elf* elf) const { elf_end(elf); }
-};
-using ElfHandle = std::unique_ptr<Elf, ElfCloser>;
 
 // A file that is removed again unless it was put in place.
 class PendingFile {

@@ -9,12 +9,6 @@
 
 namespace husk::fs::ext4 {
 
-namespace {
-
-constexpr std::uint32_t fill_credits = ExtentTree::credits + BlockAllocator::credits_per_group + Node::credits;
-
-}  // namespace
-
 RegularNode::RegularNode(Ext4& filesystem, std::uint32_t number, const InodeRecord& record)
     : Node(filesystem, FileType::regular, number, record), disk_size_(record.size_bytes), pages_(*this, *this) {}
 

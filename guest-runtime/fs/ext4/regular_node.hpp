@@ -2,6 +2,8 @@
 // A regular file: pages in the page cache, blocks given to them when they are written back.
 #pragma once
 
+#include "guest-runtime/fs/ext4/block_allocator.hpp"
+#include "guest-runtime/fs/ext4/extent_tree.hpp"
 #include "guest-runtime/fs/ext4/node.hpp"
 #include "guest-runtime/fs/ext4/range_set.hpp"
 #include "guest-runtime/fs/page_cache.hpp"
@@ -44,6 +46,9 @@ protected:
     Result<> write_contents() override { return pages_.write_back(0, UINT64_MAX); }
 
 private:
+    // What filling one hole may change.
+    static constexpr std::uint32_t fill_credits =
+        ExtentTree::credits + BlockAllocator::credits_per_group + Node::credits;
     struct BlockSpan {
         std::uint64_t first, end;
     };

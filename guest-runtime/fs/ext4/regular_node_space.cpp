@@ -85,8 +85,6 @@ Result<> RegularNode::allocate(std::uint64_t offset, std::uint64_t size_bytes, b
     BlockSpan span = blocks_of(offset, size_bytes);
     for (std::uint64_t at = span.first; at < span.end;) {
         at += HUSK_TRY(volume().with_room([&]() -> Result<std::uint64_t> {
-            constexpr std::uint32_t fill_credits =
-                ExtentTree::credits + BlockAllocator::credits_per_group + Node::credits;
             journal::Handle handle = HUSK_TRY(volume().begin(fill_credits));
             Guard guard(map_lock());
             Mapping mapping = HUSK_TRY(find_mapping(at));
