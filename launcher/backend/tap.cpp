@@ -56,8 +56,9 @@ host::FileDescriptor open_device() {
     host::FileDescriptor fd(::open(tun_device, O_RDWR | O_CLOEXEC | O_NONBLOCK));
     if (fd.is_open()) return fd;
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
-        throw host::Error(ExitCode::net_missing,
-                          fill_in("{} is missing: load the module as root (modprobe tun), or use --net user", tun_device));
+        throw host::Error(
+            ExitCode::net_missing,
+            fill_in("{} is missing: load the module as root (modprobe tun), or use --net user", tun_device));
     }
     if (errno == EACCES || errno == EPERM) {
         throw host::Error(ExitCode::net_permission,

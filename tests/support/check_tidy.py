@@ -21,7 +21,7 @@ from tracked import ROOT, cxx_files
 OWN = ("launcher", "guest-runtime", "toolchain", "tests/guest/programs/conformance_")
 # The commands are g++'s. The runtime is built without x87, which clang's front end needs to read libstdc++'s headers.
 FOR_CLANG = [f"--extra-arg={word}" for word in ("-m80387", "-msse2", "-D_Bool=bool", "-Wno-unknown-warning-option",
-                                                "-Wno-unknown-pragmas")]
+                                                "-Wno-unknown-pragmas", "-Wno-ignored-optimization-argument")]
 
 
 def fingerprint(path: Path, headers: bytes) -> str:

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,16 +17,21 @@ from tally import Tally
 
 SUMMARY = re.compile(r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped")
 TIME_LIMIT_S = 900
+SLOW_S = 10  # tests that take longer are named, so that the stage's time has its reasons
 
 
 def run(test: dict) -> tuple[subprocess.CompletedProcess | None, str]:
     """How one test ended, or why it did not."""
     properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
+    begin = time.monotonic()
     try:
         return subprocess.run(test["command"], cwd=properties.get("WORKING_DIRECTORY"), capture_output=True, text=True,
                               errors="replace", timeout=TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL), ""
     except (subprocess.TimeoutExpired, OSError) as error:
         return None, str(error)
+    finally:
+        if time.monotonic() - begin > SLOW_S:
+            print(f"   {test['name']}: {time.monotonic() - begin:.0f} s")
 
 
 def count(test: dict, result: subprocess.CompletedProcess, tally: Tally) -> None:
