@@ -78,9 +78,10 @@ protected:
     // Sleeps on `queue` until ready(), bounded by SO_RCVTIMEO or SO_SNDTIMEO. EAGAIN when that is over; EINTR instead
     // of ERESTART when there is one, as on Linux.
     template <class Ready>
-    Result<> wait_for(thread::WaitQueue& queue, std::uint64_t timeout_ns, Ready ready) {
+    Result<> wait_for(thread::WaitQueue& queue, std::uint64_t timeout_ns, Ready ready,
+                      thread::Turn turn = thread::Turn::exclusive) {
         auto deadline = timeout_ns == 0 ? thread::Deadline::never() : thread::Deadline::after_ns(timeout_ns);
-        auto waited = thread::wait_until(queue, deadline, ready);
+        auto waited = thread::wait_until(queue, deadline, ready, turn);
         if (waited.ok()) return {};
         if (waited.error() == Errno::etimedout) return Errno::eagain;
         return timeout_ns == 0 ? waited.error() : Errno::eintr;

@@ -226,10 +226,13 @@ Result<std::size_t> TcpSocket::receive_bytes(IncomingMessage& message) {
         if (got.error() != Errno::eagain || !waits(message.flags)) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
-        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [&] {
+        auto has_some = [&] {
             return endpoint_->bytes_to_read() > peek_start(message.flags) || endpoint_->has_ended_reading() ||
                    endpoint_->has_error();
-        });
+        };
+        // Readers of a stream share its bytes and its end: one may leave some to the next, or only look at them.
+        auto waited =
+            wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, has_some, thread::Turn::shared);
         if (!waited.ok()) return done != 0 ? Result<std::size_t>(done) : waited.error();
     }
 }

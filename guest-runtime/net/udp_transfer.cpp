@@ -173,11 +173,11 @@ Result<std::size_t> UdpSocket::receive_now(IncomingMessage& message) {
     auto copied = copy_out_of(*datagram, start, bytes, message.data);
     if (room <= size - start && bytes < size) message.result_flags |= message_flag::truncated;
     std::size_t answer = (message.flags & message_flag::truncated) != 0 ? size : bytes;
-    move_peek_start(message.flags, answer);
+    if (copied.ok()) move_peek_start(message.flags, answer);
     message.from = inet_address(datagram->from.address, datagram->from.port, family());
     fill_control(message, *datagram);
     if (peeks) {
-        datagram->was_seen = true;
+        if (copied.ok()) datagram->was_seen = true;
         received_.put_back(std::move(datagram));
         put_back(passed);
     }

@@ -154,10 +154,13 @@ Result<std::size_t> UnixSocket::receive(IncomingMessage& message) {
         if (got.error() != Errno::eagain || !waits(message.flags)) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
-        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [&] {
-            bool has_some = peeks ? endpoint_->arrivals() != seen : endpoint_->message_count() != 0;
-            return has_some || endpoint_->reading_is_shut() || endpoint_->has_error();
-        });
+        auto has_some = [&] {
+            return (peeks ? endpoint_->arrivals() != seen : endpoint_->message_count() != 0) ||
+                   endpoint_->reading_is_shut() || endpoint_->has_error();
+        };
+        // Readers of a stream share its bytes and its end: one may leave some to the next, or only look at them.
+        auto turn = type() == SocketType::stream ? thread::Turn::shared : thread::Turn::exclusive;
+        auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, has_some, turn);
         if (!waited.ok()) return done != 0 ? Result<std::size_t>(done) : waited.error();
     }
 }

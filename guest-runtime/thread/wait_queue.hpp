@@ -62,12 +62,15 @@ private:
     Sleeper sleeper_{false};
 };
 
+// Whom wake_one() reaches: of those who each consume an event the first, of those who share what there is all.
+enum class Turn : bool { shared, exclusive };
+
 // Sleeps on `queue` until ready() is true. ERESTART when a signal came first, ETIMEDOUT at the deadline. ready() is
 // asked with no lock held.
 template <class Ready>
-Result<> wait_until(WaitQueue& queue, Deadline deadline, Ready ready) {
+Result<> wait_until(WaitQueue& queue, Deadline deadline, Ready ready, Turn turn = Turn::exclusive) {
     if (ready()) return {};
-    Sleeper sleeper;
+    Sleeper sleeper(turn == Turn::exclusive);
     queue.add(sleeper);
     for (;;) {
         prepare_to_park();
