@@ -39,7 +39,7 @@ Result<> UdpSocket::set_udp_option(int option, std::span<const std::byte> value)
     auto integer = HUSK_TRY(option_as<std::int32_t>(value));
     if (RememberedOptions::has(level_udp, option)) return remember(level_udp, option, value);
     if (option != udp_option::segment) return Errno::enoprotoopt;
-    if (integer < 0 || integer > UINT16_MAX) return Errno::einval;
+    if (integer < 0 || integer > int{UINT16_MAX}) return Errno::einval;
     segment_bytes_ = static_cast<std::uint16_t>(integer);
     return {};
 }
