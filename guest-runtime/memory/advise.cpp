@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/memory/empty_in_place.hpp"
 #include "guest-runtime/memory/space.hpp"
 
 namespace husk::memory {
@@ -98,7 +99,9 @@ Result<> advise(std::uint64_t address, std::uint64_t size_bytes, int advice) {
             if (effect == Effect::free && (mapping.source || mapping.kind.shared)) is_refused = true;
             if (effect == Effect::remove && !is_shared_memory) is_refused = true;
             if (effect == Effect::discard && is_shared_memory) return;
-            if (!is_refused) space.discard_pages(mapping, from, to);
+            if (is_refused) return;
+            if (effect == Effect::discard && try_empty_in_place(mapping, from, to)) return;
+            space.discard_pages(mapping, from, to);
         });
         if (is_refused) return Errno::einval;
     }

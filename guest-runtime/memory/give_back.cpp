@@ -12,6 +12,7 @@ constexpr std::uint64_t large_frames = 1u << large_order;
 }  // namespace
 
 void set_freed_hook(FreedHook hook) { frame_state.freed_hook.store(hook, std::memory_order_release); }
+bool has_freed_hook() { return frame_state.freed_hook.load(std::memory_order_relaxed) != nullptr; }
 
 std::uint64_t backed_bytes() {
     const FrameAllocator& allocator = frame_state.allocator;

@@ -25,5 +25,7 @@ void return_blocks(std::span<const abi::PhysRange> blocks, std::size_t zero_coun
 // Called when a block of 2 MiB or more has become free; any lock may be held but the scheduler's own and this one's.
 using FreedHook = void (*)();
 void set_freed_hook(FreedHook hook);
+// Whether somebody waits for free blocks.
+[[nodiscard]] bool has_freed_hook();
 
 }  // namespace husk::memory

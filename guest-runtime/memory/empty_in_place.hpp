@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages that are dropped and soon used again, as malloc's arenas do with their ends: filled with zeroes, not unmapped.
+#pragma once
+
+#include <cstdint>
+
+#include "guest-runtime/memory/mapping.hpp"
+
+namespace husk::memory {
+
+// Fills what is attached in [begin, end), inside `mapping`, with zeroes. With the address space's lock held alone.
+// False, and nothing is changed: somebody else could use the frames, or see what happens to them.
+[[nodiscard]] bool try_empty_in_place(const Mapping& mapping, std::uint64_t begin, std::uint64_t end);
+
+}  // namespace husk::memory
