@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/event/service_thread.hpp"
 
-#include <sched.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -78,6 +77,9 @@ void ServiceThread::run_task() {
 void ServiceThread::run() {
     host::unpin_this_thread();
     allowed_cpus_ = host::allowed_cpus();
+    // Beside the vCPU on the only CPU: each request and each packet would interrupt the guest, which costs more than to
+    // serve it.
+    if (allowed_cpus_.size() == 1) host::let_others_finish();
     while (!ends_.load(std::memory_order_relaxed)) {
         run_task();
         if (!served_.serve()) {

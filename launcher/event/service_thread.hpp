@@ -3,8 +3,9 @@
 //
 // Waking a thread that sleeps costs more than a disk's read, and a notification costs the guest an exit. So after
 // activity the thread spins a little, where its CPU is known to be another than the vCPU's. The kernel likes to wake it
-// on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. It is started
-// by the first wake(): a VM that does not use the device does not pay for it.
+// on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. Where there
+// is none, it lets the vCPU finish what it does, and serves more at a time. It is started by the first wake(): a VM
+// that does not use the device does not pay for it.
 #pragma once
 
 #include <array>

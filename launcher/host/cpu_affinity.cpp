@@ -53,4 +53,10 @@ bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned
     return CPU_COUNT(&set) != 0 && ::sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
+void let_others_finish() {
+    const sched_param none{};
+    // A policy that the kernel refuses changes only the speed.
+    (void)::sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 }  // namespace husk::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which CPUs this process may use, and one thread bound to one of them.
+// Which CPUs this process may use, one thread bound to one of them, and who makes way for whom there.
 #pragma once
 
 #include <span>
@@ -19,5 +19,8 @@ void unpin_this_thread();
 
 // The calling thread runs on `cpus` without `avoided` from now on. false, and nothing changes, when none is left.
 bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned> avoided);
+
+// From now on the calling thread, when it is woken, waits until who runs there sleeps or has used up its time slice.
+void let_others_finish();
 
 }  // namespace husk::host
