@@ -30,6 +30,7 @@ using Ns = std::int64_t;
 
 struct Connection {
     int fd = -1;
+    bool is_asked = false;
     Ns begun = 0;         // 0: idle
     std::size_t got = 0;  // bytes of the answer
 };
@@ -91,16 +92,24 @@ public:
     }
 
 private:
+    // Connections that are not kept are made beside each other, as in other load generators: none waits for another's
+    // handshake.
     void open(std::size_t index) {
-        const int fd = socket(AF_INET, SOCK_STREAM, 0);
+        const int fd = socket(AF_INET, SOCK_STREAM | (work_.keeps ? 0 : SOCK_NONBLOCK), 0);
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (connect(fd, reinterpret_cast<const sockaddr*>(&work_.server), sizeof work_.server) != 0) fail("connect");
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.u64 = index;
-        epoll_ctl(events_, EPOLL_CTL_ADD, fd, &event);
+        if (connect(fd, reinterpret_cast<const sockaddr*>(&work_.server), sizeof work_.server) != 0 &&
+            errno != EINPROGRESS)
+            fail("connect");
         connections_[index].fd = fd;
+        watch(index, EPOLL_CTL_ADD, work_.keeps ? EPOLLIN : EPOLLOUT);
+    }
+
+    void watch(std::size_t index, int operation, std::uint32_t events) const {
+        epoll_event event{};
+        event.events = events;
+        event.data.u64 = index;
+        epoll_ctl(events_, operation, connections_[index].fd, &event);
     }
 
     // All answers are as long as the first.
@@ -133,11 +142,18 @@ private:
         Connection& connection = connections_[index];
         connection.begun = begun;
         connection.got = 0;
-        send_request(connection);
+        connection.is_asked = work_.keeps;
+        if (connection.is_asked) send_request(connection);
     }
 
     void on_ready(std::size_t index) {
         Connection& connection = connections_[index];
+        if (!connection.is_asked) {
+            connection.is_asked = true;
+            send_request(connection);
+            watch(index, EPOLL_CTL_MOD, EPOLLIN);
+            return;
+        }
         std::array<char, 4096> bytes;
         const ssize_t got = recv(connection.fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
         if (got < 0 && errno == EAGAIN) return;
