@@ -2,6 +2,7 @@
 #include "guest-runtime/drivers/virtio_net.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -80,6 +81,7 @@ Result<> VirtioNet::start() {
         pairs_[i]->start({transport_.has(bit::mrg_rxbuf), transport_.has(virtio::feature::indirect_desc)});
     }
     fill();
+    notify();
     if (pair_count_ > 1) ask_for_pairs();
     return {};
 }
@@ -109,7 +111,7 @@ void VirtioNet::hear_answer() {
 
 void VirtioNet::fill() {
     for (std::uint32_t i = 0; i < pair_count_; ++i) {
-        if (pairs_[i]->fill()) transport_.notify(receive_index(i));
+        if (pairs_[i]->fill()) notify_later(receive_index(i));
     }
 }
 
@@ -124,7 +126,14 @@ Result<> VirtioNet::send(const net::OutgoingFrame& frame) {
 
 void VirtioNet::flush() {
     for (std::uint32_t i = 0; i < pair_count_; ++i) {
-        if (pairs_[i]->send_queue.publish()) transport_.notify(send_index(i));
+        if (pairs_[i]->send_queue.publish()) notify_later(send_index(i));
+    }
+}
+
+void VirtioNet::notify() {
+    if (to_notify_.load(std::memory_order_relaxed) == 0) return;
+    for (std::uint32_t rest = to_notify_.exchange(0, std::memory_order_relaxed); rest != 0; rest &= rest - 1) {
+        transport_.notify(static_cast<std::uint32_t>(std::countr_zero(rest)));
     }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -35,6 +36,7 @@ public:
     [[nodiscard]] std::uint32_t queue_pairs() const override { return used_pairs_; }
     Result<> send(const net::OutgoingFrame& frame) override;
     void flush() override;
+    void notify() override;
     void refill() override;
     void collect(net::FrameSink& sink) override;
 
@@ -54,11 +56,13 @@ private:
     Result<> add_pairs(std::uint32_t offered_pairs);
     void ask_for_pairs();
     void hear_answer();
+    void notify_later(std::uint32_t queue) { to_notify_.fetch_or(1u << queue, std::memory_order_relaxed); }
     void fill();
     void look_at_link(net::FrameSink& sink);
     bool give_up_if_broken(net::FrameSink& sink);
 
     VirtioTransport transport_;
+    std::atomic<std::uint32_t> to_notify_ = 0;  // bit n: the device has to hear of queue n
     net::NetDeviceFacts facts_{};
     std::array<NetQueuePair*, most_pairs> pairs_{};
     std::uint32_t pair_count_ = 0;  // set up, with buffers

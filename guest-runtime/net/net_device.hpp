@@ -67,7 +67,7 @@ protected:
     ~FrameSink() = default;
 };
 
-// All with the stack's lock held.
+// All but notify() with the stack's lock held.
 class NetDevice {
 public:
     [[nodiscard]] virtual const NetDeviceFacts& facts() const = 0;
@@ -77,6 +77,9 @@ public:
     virtual Result<> send(const OutgoingFrame& frame) = 0;
     // Shows the device what was sent, and gives it room to receive.
     virtual void flush() = 0;
+    // Tells the device what the others of these calls have left to tell. Without the lock, which nobody should wait for
+    // while this vCPU exits.
+    virtual void notify() = 0;
     // Every second or so: room to receive that there was no memory for. Without any the device has no news to tell.
     virtual void refill() {}
     // Hands over what has happened.

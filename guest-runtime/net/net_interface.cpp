@@ -108,6 +108,11 @@ void flush_net_devices() {
     for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->flush();
 }
 
+// Devices are there before the application, and stay.
+void notify_net_devices() {
+    for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->notify();
+}
+
 void refill_net_devices() {
     for (NetInterface* interface = interfaces; interface != nullptr; interface = interface->next) interface->refill();
 }

@@ -21,6 +21,8 @@ public:
     void serve() { device_.collect(*this); }
     void flush() { sender_.flush(); }
     void refill() { device_.refill(); }
+    // Without the lock.
+    void notify() { device_.notify(); }
     [[nodiscard]] const InterfaceCounters& counters() const { return counters_; }
     NetInterface* next = nullptr;
 
@@ -39,6 +41,8 @@ private:
 
 // Flushes every device; when the stack's lock is given back.
 void flush_net_devices();
+// Tells every device what it has to know of it; when the lock has been given back.
+void notify_net_devices();
 // Refills every device; with the stack's lock held.
 void refill_net_devices();
 

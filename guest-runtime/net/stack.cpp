@@ -44,6 +44,7 @@ StackGuard::~StackGuard() {
     flush_net_devices();
     set_stack_timer();
     lock.unlock();
+    notify_net_devices();
 }
 
 Errno errno_of(int lwip_error) {

@@ -48,6 +48,10 @@ void move_if_wanted(Thread& self) {
 
 }  // namespace
 
+bool wants_attention() {
+    return std::atomic_ref(arch::per_cpu().mailbox.attention).load(std::memory_order_relaxed) != 0;
+}
+
 bool take_attention() {
     abi::VcpuMailbox& mailbox = arch::per_cpu().mailbox;
     // Pairs with the launcher's atomic or: what it wrote before is seen after.
@@ -85,4 +89,5 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
         if (has_work(self)) stop_if_wanted(self, *context);
         if (has_work(self)) move_if_wanted(self);
     } while (has_work(self));
+    ring_postponed();
 }

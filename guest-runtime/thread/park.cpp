@@ -10,6 +10,7 @@ namespace {
 
 Wakeup park_for(Deadline deadline, bool interruptible) {
     Thread& self = current();
+    ring_postponed();
     if (interruptible && signal_is_pending()) {
         cancel_park();
         return Wakeup::signal;
@@ -79,6 +80,7 @@ bool signal_is_pending() { return (current().work.load(std::memory_order_relaxed
 
 void yield() {
     if (!others_are_waiting()) return;
+    ring_postponed();
     Thread& self = current();
     self.lock.lock();
     switch_away(self);

@@ -43,6 +43,7 @@ void ask(std::uint32_t vcpu) {
 }
 
 void stand_still() {
+    ring_postponed();
     Thread& self = current();
     bool is_idle = &self == arch::per_cpu().idle;
     if (!is_idle) {
@@ -78,6 +79,7 @@ void answer_peers() {
 }
 
 void fence_others() {
+    ring_postponed();
     std::uint64_t wanted = fences_wanted.fetch_add(1, std::memory_order_seq_cst) + 1;
     auto is_done = [wanted](std::uint32_t vcpu) {
         return peers[vcpu].fenced.load(std::memory_order_seq_cst) >= wanted || is_vcpu_idle(vcpu);
@@ -92,6 +94,7 @@ void fence_others() {
 
 void stop_others(std::uint64_t patience_ns) {
     if (!arch::others_are_started()) return;
+    ring_postponed();
     std::uint32_t self = vcpu_index();
     for (std::uint32_t expected = nobody; !stopper.compare_exchange_strong(expected, self); expected = nobody) {
         if (expected == self) return;
@@ -115,5 +118,7 @@ void let_others_go_on() {
 
 void husk::spin_once() {
     __builtin_ia32_pause();
-    if (arch::others_are_started()) thread::answer_peers();
+    if (!arch::others_are_started()) return;
+    thread::ring_postponed();
+    thread::answer_peers();
 }

@@ -36,6 +36,7 @@ bool watch_attention(std::uint64_t now, std::uint64_t timeout_ns) {
 }
 
 void switch_to(Thread& self, Thread& next) {
+    ring_postponed();
     arch::PerCpu& cpu = arch::per_cpu();
     if (&self != cpu.idle) {
         arch::save_vector_state(self.vector_area);
@@ -64,6 +65,7 @@ void be_idle() {
         idle_vcpus.announce_alone(self);
         return sleep_until_something_happens();
     }
+    ring_postponed();
     memory::shootdown::enter_idle();
     idle_vcpus.announce(self);
     if (!somebody_waits_for(self)) sleep_until_something_happens();

@@ -21,6 +21,9 @@ void initialise_queues();
 // Finds a vCPU for a thread that was never run, or whose saved state is complete: an idle one, best where it ran last;
 // else a queue. Its lock is held.
 void enqueue(Thread& thread);
+// Wakes the vCPUs that enqueue() has chosen: each is an exit. Called without locks where the runtime is left, where the
+// thread gives its vCPU up, and before waiting for another vCPU.
+void ring_postponed();
 // After a change of its affinity: a thread that may not be where it is goes elsewhere, soon when it is running.
 void move_if_misplaced(Thread& thread);
 // Called by the thread itself with its lock held and its state set to parked, dead, or running (to queue up again).

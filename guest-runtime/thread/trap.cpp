@@ -8,6 +8,7 @@
 #include "guest-runtime/base/format.hpp"
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/thread/attention.hpp"
 #include "guest-runtime/thread/debugger.hpp"
 #include "guest-runtime/thread/signal.hpp"
 #include "guest-runtime/thread/signal_delivery.hpp"
@@ -143,5 +144,5 @@ extern "C" void husk_trap(husk::arch::Context* context, std::uint64_t vector, st
         if (in_runtime) arch::die_in_runtime(*context, vector, cr2);
         arch::raise(*context, arch::signal_of(vector, *context));
     }
-    if (!in_runtime && thread::has_work(thread::current())) husk_leave_runtime(context);
+    if (!in_runtime && (thread::has_work(thread::current()) || thread::wants_attention())) husk_leave_runtime(context);
 }

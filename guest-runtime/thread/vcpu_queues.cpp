@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <new>
+#include <utility>
 
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/thread/vcpu_start.hpp"
@@ -34,8 +35,10 @@ void wish_tick_of(std::uint32_t vcpu) {
     if (tick_wish_of(vcpu).exchange(1, std::memory_order_seq_cst) == 0) platform::on_timer_wish_of(vcpu);
 }
 
+// Somebody holds locks here, for which others would wait as long as the exit takes.
 void wake_claimed(std::uint32_t vcpu) {
-    if (idle_vcpus.needs_wake(vcpu)) platform::wake_vcpu(vcpu);
+    here().to_wake |= arch::vcpu_bit(vcpu);
+    std::atomic_ref(arch::per_cpu().mailbox.attention).fetch_or(abi::attention::own, std::memory_order_relaxed);
 }
 
 // Where a thread waits when no vCPU is idle: where it ran last, unless others wait for that longer.
@@ -114,6 +117,15 @@ Thread* pick_next() {
     }
     update_tick_wish();
     return next;
+}
+
+void ring_postponed() {
+    if (!is_smp() || here().to_wake == 0) return;
+    std::atomic_ref(arch::per_cpu().mailbox.attention).fetch_and(~abi::attention::own, std::memory_order_relaxed);
+    for (std::uint64_t rest = std::exchange(here().to_wake, 0); rest != 0; rest &= rest - 1) {
+        auto vcpu = static_cast<std::uint32_t>(std::countr_zero(rest));
+        if (idle_vcpus.needs_wake(vcpu)) platform::wake_vcpu(vcpu);
+    }
 }
 
 void empty_queue_of(std::uint32_t vcpu) {

@@ -17,6 +17,7 @@ namespace husk::thread {
 struct alignas(64) Vcpu {
     RunQueue<Thread, RunTag> queue;
     Thread* previous = nullptr;  // who was just switched away from, its lock held
+    std::uint64_t to_wake = 0;   // of others, by this vCPU, in ring_postponed()
 };
 // Made by initialise_queues(): empty lists point to themselves, and would be initialised data of every image.
 union VcpuRoom {

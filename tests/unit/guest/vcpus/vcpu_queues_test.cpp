@@ -27,6 +27,7 @@ std::array<arch::PerCpu, machine_vcpus> areas;
 std::atomic<std::uint64_t> present = 0;
 std::uint64_t started = 0;
 std::uint64_t asked_to_start = 0;
+std::uint64_t woken = 0;
 // Called when somebody has asked which vCPUs there are, after the answer.
 std::function<void()> after_the_answer;
 
@@ -51,7 +52,7 @@ std::uint64_t all_vcpus() {
 namespace platform {
 
 bool is_foreign = false;
-void wake_vcpu(std::uint32_t) {}
+void wake_vcpu(std::uint32_t vcpu) { woken |= arch::vcpu_bit(vcpu); }
 void interrupt_vcpu(std::uint32_t) {}
 void update_foreign_timer() {}
 void update_foreign_timer_of(std::uint32_t) {}
@@ -82,6 +83,7 @@ struct Machine {
         present = arch::vcpu_bit(machine_vcpus) - 1;
         started = arch::vcpu_bit(0);
         asked_to_start = 0;
+        woken = 0;
         become(0, running);
         thread::initialise_queues();
     }
@@ -173,4 +175,36 @@ TEST_CASE("a thread that may run on two vCPUs, one of which is given up, goes to
     after_the_answer = [] { Machine::give_up(1); };
     queue(thread);
     CHECK(thread::vcpu_at(2).queue.pop(2) == &thread);
+}
+
+TEST_CASE("a vCPU that sleeps is woken when the doorbells that were put off are rung, and once") {
+    Machine machine;
+    started |= arch::vcpu_bit(1);
+    thread::idle_vcpus.announce(1);
+    REQUIRE(thread::idle_vcpus.try_sleep(1));
+    Runnable thread(arch::vcpu_bit(1));
+    queue(thread);
+    CHECK(thread::vcpu_at(1).queue.length() == 1);
+    CHECK(woken == 0);
+    CHECK(areas[0].mailbox.attention == abi::attention::own);
+    CHECK(thread::idle_vcpus.is_sleeping(1));
+    thread::ring_postponed();
+    CHECK(woken == arch::vcpu_bit(1));
+    CHECK(areas[0].mailbox.attention == 0);
+    woken = 0;
+    thread::ring_postponed();
+    CHECK(woken == 0);
+    thread::idle_vcpus.end(1);
+}
+
+TEST_CASE("a vCPU that has gone on by itself meanwhile is not woken") {
+    Machine machine;
+    started |= arch::vcpu_bit(1);
+    thread::idle_vcpus.announce(1);
+    REQUIRE(thread::idle_vcpus.try_sleep(1));
+    Runnable thread(arch::vcpu_bit(1));
+    queue(thread);
+    thread::idle_vcpus.end(1);
+    thread::ring_postponed();
+    CHECK(woken == 0);
 }

@@ -63,6 +63,7 @@ inline constexpr std::uint32_t console = 1u << 2;  // a console stream has becom
 inline constexpr std::uint32_t devices = 1u << 3;  // a virtio device has used buffers or changed its configuration
 inline constexpr std::uint32_t stop = 1u << 4;     // the debugger wants a stop; only under boot_flag::debugger
 inline constexpr std::uint32_t peer = 1u << 5;     // another vCPU rang `interrupt`
+inline constexpr std::uint32_t own = 1u << 31;     // the guest's, for its way out of the runtime; no launcher sets it
 }  // namespace attention
 
 // Shared by one vCPU and the launcher; the guest's GS base points at it. Every word is naturally aligned and written
