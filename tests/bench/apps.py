@@ -88,7 +88,7 @@ def main() -> int:
     vm = [options.build / "launcher/husk", "run", "--accel", options.accel, "--memory", "512M"]
     static = f"{Network.VM}/24,gateway={Network.VM_CLIENT}"
     wire = (["--net", "user,ip=10.0.2.15/24,gateway=10.0.2.2", "--publish", f"127.0.0.1:{PUBLISHED}:{redis_rows.PORT}"]
-            if trial else ["--net", f"tap:{Network.TAP},ip={static}"])
+            if trial else ["--net", f"tap:{Network.TAP},mac={Network.VM_MAC},ip={static}"])
     place = ("127.0.0.1", PUBLISHED) if trial else (Network.VM, redis_rows.PORT)
     runs: dict[str, list[dict]] = {"native": [], "vm": []}
     with Network() as network:

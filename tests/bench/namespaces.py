@@ -9,7 +9,7 @@ class Network:
     """In `with`: `client` and `server` are namespaces with a veth between them, the client's with a tap as well."""
 
     NATIVE, NATIVE_CLIENT = "10.77.0.2", "10.77.0.1"
-    VM, VM_CLIENT, TAP = "10.78.0.2", "10.78.0.1", "t0"
+    VM, VM_CLIENT, VM_MAC, TAP = "10.78.0.2", "10.78.0.1", "52:54:00:00:00:02", "t0"
 
     def __init__(self) -> None:
         self.client, self.server = (f"husk-bench-{os.getpid()}-{name}" for name in ("client", "server"))
@@ -24,6 +24,8 @@ class Network:
                                        (self.client, self.TAP, self.VM_CLIENT)):
             ip("-n", space, "addr", "add", f"{address}/24", "dev", device)
             ip("-n", space, "link", "set", device, "up")
+        # Who asks for the address of a VM that does not run yet asks again only after a second.
+        ip("-n", self.client, "neigh", "replace", self.VM, "lladdr", self.VM_MAC, "dev", self.TAP)
         return self
 
     def __exit__(self, *_: object) -> None:
