@@ -18,6 +18,8 @@ from pathlib import Path
 from namespaces import Network
 
 PORT, LONG_S = 6379, 60
+# The server, with all threads of its VM, has one CPU and the client another, as in net.py.
+ON_SERVER_CPU, ON_CLIENT_CPU = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
 QUIET = ["--protected-mode", "no", "--save", ""]
 # (key, name, words of redis-benchmark, bar as a ratio VM/native)
 LOADS = [("get", "redis-benchmark GET, 50 clients", ["-t", "get", "-P", "1"], 1.0),
@@ -61,7 +63,7 @@ def resident_mib(pid: int) -> float:
 
 
 def rate(space: str, tool: Path, host: str, port: int, words: list[str], requests: int) -> float:
-    command = [tool, "-h", host, "-p", port, "-c", 50, "-n", requests, "--csv", *words]
+    command = [*ON_CLIENT_CPU, tool, "-h", host, "-p", port, "-c", 50, "-n", requests, "--csv", *words]
     result = subprocess.run(Network.inside(space, command), capture_output=True, text=True, check=False, timeout=600)
     found = re.search(r'^"(?:GET|SET)","([\d.]+)"', result.stdout, re.MULTILINE)
     if not found:
@@ -74,11 +76,11 @@ def measure(network: Network, side: str, command: list, folder: Path, place: tup
     host, port = place
     space = network.server if side == "native" else network.client
     # The waiting client runs before the server does: its own start must not be measured.
-    pinger = subprocess.Popen(network.inside(network.client, [sys.executable, "-B", __file__, "pong", host, str(port)]),
+    pinger = subprocess.Popen(network.inside(network.client, [*ON_CLIENT_CPU, sys.executable, "-B", __file__, "pong", host, str(port)]),
                               stdout=subprocess.PIPE, text=True)
     time.sleep(0.5)
     begun = tempfile.NamedTemporaryFile(prefix="husk-bench-")
-    server = subprocess.Popen(network.inside(space, [sys.executable, "-B", __file__, "start", begun.name, *command]),
+    server = subprocess.Popen(network.inside(space, [*ON_SERVER_CPU, sys.executable, "-B", __file__, "start", begun.name, *command]),
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     try:
         said = pinger.communicate(timeout=LONG_S + 5)[0]
