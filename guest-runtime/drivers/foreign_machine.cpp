@@ -136,7 +136,8 @@ void exit(int status, int signal) {
 extern "C" bool husk_interrupt(husk::arch::Context* context, std::uint64_t vector) {
     using namespace husk;
     auto is_attention_wanted = [] {
-        return std::atomic_ref(arch::per_cpu().mailbox.attention).load(std::memory_order_relaxed) != 0;
+        const std::uint32_t bits = std::atomic_ref(arch::per_cpu().mailbox.attention).load(std::memory_order_relaxed);
+        return (bits & ~abi::attention::own) != 0;
     };
     if (!is_attention_wanted()) foreign_timer::forget_looks();
     foreign_machine::serve(vector);

@@ -155,6 +155,7 @@ bool VirtioNet::give_up_if_broken(net::FrameSink& sink) {
     // Its memory is taken back only if it lets go.
     if (transport_.try_abandon()) {
         for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[i]->abandon(sink);
+        to_notify_.store(0, std::memory_order_relaxed);
     }
     sink.on_link(false);
     return true;
@@ -163,13 +164,18 @@ bool VirtioNet::give_up_if_broken(net::FrameSink& sink) {
 void VirtioNet::collect(net::FrameSink& sink) {
     // The vCPU's own pair first: its frames wake threads that ran here.
     std::uint32_t own = thread::vcpu_index() % pair_count_;
-    for (bool has_more = true; has_more && !is_given_up_;) {
+    while (!is_given_up_) {
         hear_answer();
         for (std::uint32_t i = 0; i < pair_count_; ++i) pairs_[(own + i) % pair_count_]->collect(sink);
         fill();
         flush();
-        has_more = false;
+        bool has_more = false;
         for (std::uint32_t i = 0; i < pair_count_; ++i) has_more = pairs_[i]->want_interrupts() || has_more;
+        if (!has_more) break;
+        // More may come for as long as the line is busy: neither the device nor who has got something waits for the
+        // end.
+        notify();
+        thread::ring_postponed();
     }
     if (!give_up_if_broken(sink)) look_at_link(sink);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages that are dropped and soon used again, as malloc's arenas do with their ends: filled with zeroes, not unmapped.
+// They stay in memory, where mincore() sees them. So that memory which is dropped for good is let go, that is done only
+// to what was dropped a short while ago already.
 #pragma once
 
 #include <cstdint>

@@ -79,8 +79,8 @@ void unpark(Thread& thread) {
 bool signal_is_pending() { return (current().work.load(std::memory_order_relaxed) & work::signal) != 0; }
 
 void yield() {
-    if (!others_are_waiting()) return;
     ring_postponed();
+    if (!others_are_waiting()) return;
     Thread& self = current();
     self.lock.lock();
     switch_away(self);

@@ -51,6 +51,7 @@ private:
     bool arm() override;
     void disarm() override;
     [[nodiscard]] bool expects_news() const override { return false; }  // who knows when a frame comes
+    [[nodiscard]] bool may_be_late() const override { return true; }
     [[nodiscard]] std::uint64_t deadline_ns() const override;
 
     void add_queue(NumberedQueue queue, std::uint64_t features);

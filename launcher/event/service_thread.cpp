@@ -77,9 +77,8 @@ void ServiceThread::run_task() {
 void ServiceThread::run() {
     host::unpin_this_thread();
     allowed_cpus_ = host::allowed_cpus();
-    // Beside the vCPU on the only CPU: each request and each packet would interrupt the guest, which costs more than to
-    // serve it.
-    if (allowed_cpus_.size() == 1) host::let_others_finish();
+    // Beside the vCPU on the only CPU: each packet would interrupt the guest, which costs more than to serve it.
+    if (allowed_cpus_.size() == 1 && served_.may_be_late()) host::let_others_finish();
     while (!ends_.load(std::memory_order_relaxed)) {
         run_task();
         if (!served_.serve()) {

@@ -4,8 +4,8 @@
 // Waking a thread that sleeps costs more than a disk's read, and a notification costs the guest an exit. So after
 // activity the thread spins a little, where its CPU is known to be another than the vCPU's. The kernel likes to wake it
 // on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. Where there
-// is none, it lets the vCPU finish what it does, and serves more at a time. It is started by the first wake(): a VM
-// that does not use the device does not pay for it.
+// is none, and the device may be late, it lets the vCPU finish what it does, and serves more at a time. It is started
+// by the first wake(): a VM that does not use the device does not pay for it.
 #pragma once
 
 #include <array>
@@ -38,6 +38,9 @@ public:
 
     // Whether the device has work under way of which its driver will hear soon.
     [[nodiscard]] virtual bool expects_news() const = 0;
+
+    // Whether it is better served a little later, and more of it at a time, than to keep the guest from its work.
+    [[nodiscard]] virtual bool may_be_late() const { return false; }
 
     // When to look at the latest, CLOCK_MONOTONIC; UINT64_MAX: not before there is news.
     [[nodiscard]] virtual std::uint64_t deadline_ns() const = 0;

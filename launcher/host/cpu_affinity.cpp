@@ -54,6 +54,8 @@ bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned
 }
 
 void let_others_finish() {
+    // Whoever has given the process another policy knows better.
+    if (::sched_getscheduler(0) != SCHED_OTHER) return;
     const sched_param none{};
     // A policy that the kernel refuses changes only the speed.
     (void)::sched_setscheduler(0, SCHED_BATCH, &none);

@@ -103,7 +103,9 @@ void VcpuControl::nudge() {
     if (state_.compare_exchange_strong(waiting, word(VcpuState::host))) host::futex_wake(state_);
 }
 
-std::uint32_t VcpuControl::attention() const { return std::atomic_ref(mailbox_.attention).load(); }
+std::uint32_t VcpuControl::attention() const {
+    return std::atomic_ref(mailbox_.attention).load() & ~abi::attention::own;
+}
 
 std::uint64_t VcpuControl::timer_deadline_tsc() const { return std::atomic_ref(mailbox_.timer_deadline_tsc).load(); }
 

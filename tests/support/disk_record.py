@@ -8,6 +8,8 @@ from pathlib import Path
 ENTRY = struct.Struct("<QQQ")  # RecordEntry of launcher/backend/recording_storage.hpp
 WRITE, ZERO, FLUSH = 1, 2, 3
 SECTOR_BYTES = 512
+# Of ext4. Its checksum is over both of its sectors: Linux, too, depends on a disk that does not tear it.
+SUPERBLOCK = range(1024, 2048)
 
 
 @dataclass
@@ -33,6 +35,14 @@ def read_record(path: Path) -> tuple[list[Change], list[tuple[int, int]]]:
     return changes, flushes
 
 
+def tear(change: Change, chance: random.Random) -> Change:
+    """The first sectors of it."""
+    end = change.offset + chance.randint(0, len(change.data) // SECTOR_BYTES) * SECTOR_BYTES
+    if end in SUPERBLOCK[1:]:
+        end = SUPERBLOCK.stop
+    return Change(change.offset, change.data[:end - change.offset])
+
+
 def cut_power(image: Path, record: Path, chance: random.Random, at_the_end: bool) -> None:
     """Changes `image`, as it was before the run, into what a power cut at the end of the record or within it may leave:
     all that the last flush had reached; of what came later any part, in any order, the last of it torn."""
@@ -42,9 +52,7 @@ def cut_power(image: Path, record: Path, chance: random.Random, at_the_end: bool
     later = [change for change in changes[reached:now] if chance.random() < 0.5]
     chance.shuffle(later)
     if later:
-        torn = later[-1]
-        sectors = chance.randint(0, len(torn.data) // SECTOR_BYTES)
-        later[-1] = Change(torn.offset, torn.data[:sectors * SECTOR_BYTES])
+        later[-1] = tear(later[-1], chance)
     with image.open("r+b") as file:
         for change in changes[:reached] + later:
             file.seek(change.offset)

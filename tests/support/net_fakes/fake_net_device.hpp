@@ -29,6 +29,7 @@ public:
     [[nodiscard]] const net::NetDeviceFacts& facts() const override { return facts_; }
     Result<> send(const net::OutgoingFrame& frame) override;
     void flush() override {}
+    void notify() override {}
     void collect(net::FrameSink& sink) override;
 
 private:

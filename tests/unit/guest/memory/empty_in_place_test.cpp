@@ -14,12 +14,24 @@ namespace {
 constexpr std::uint64_t page = abi::page_size;
 constexpr int dont_need = 4;
 
+void write_each(test::FakeMachine& machine, std::uint64_t at, std::uint64_t size_bytes) {
+    for (std::uint64_t i = 0; i < size_bytes / page; ++i) {
+        REQUIRE(machine.write(at + i * page + 7, 42) == FaultAnswer::resolved);
+    }
+}
+
 // Written once in each page.
 std::uint64_t map_written(test::FakeMachine& machine, const MapRequest& request) {
     std::uint64_t at = map(request).value();
-    for (std::uint64_t i = 0; i < request.size_bytes / page; ++i) {
-        REQUIRE(machine.write(at + i * page + 7, 42) == FaultAnswer::resolved);
-    }
+    write_each(machine, at, request.size_bytes);
+    return at;
+}
+
+// As something that is dropped again and again.
+std::uint64_t map_dropped(test::FakeMachine& machine, const MapRequest& request) {
+    std::uint64_t at = map_written(machine, request);
+    REQUIRE(advise(at, request.size_bytes, dont_need).ok());
+    write_each(machine, at, request.size_bytes);
     return at;
 }
 
@@ -32,12 +44,14 @@ constexpr Protection read_write = protection::read | protection::write;
 
 }  // namespace
 
-TEST_CASE("pages that are dropped are filled with zeroes where they are") {
+TEST_CASE("pages that are dropped again are filled with zeroes where they are") {
     // With and without large pages.
     for (std::uint64_t size_bytes : {1 << 20, 4 << 20}) {
         CAPTURE(size_bytes);
         test::FakeMachine machine(64 << 20);
         std::uint64_t at = map_written(machine, {.size_bytes = size_bytes, .protection = read_write});
+        REQUIRE(advise(at + 3 * page, 200 * page, dont_need).ok());
+        write_each(machine, at, size_bytes);
         FrameCounts before = frame_counts();
         machine.gate_calls = 0;
         REQUIRE(advise(at + 3 * page, 200 * page, dont_need).ok());
@@ -56,20 +70,20 @@ TEST_CASE("frames that others could use are let go") {
     std::uint64_t free = frame_counts().free;
     SUBCASE("of memory that was not charged") {
         std::uint64_t at =
-            map_written(machine, {.size_bytes = 64 * page, .protection = read_write, .no_reserve = true});
+            map_dropped(machine, {.size_bytes = 64 * page, .protection = read_write, .no_reserve = true});
         free = frame_counts().free;
         REQUIRE(advise(at, 64 * page, dont_need).ok());
         CHECK(frame_counts().free >= free + 64);
     }
     SUBCASE("of much memory") {
-        std::uint64_t at = map_written(machine, {.size_bytes = 4 << 20, .protection = read_write});
+        std::uint64_t at = map_dropped(machine, {.size_bytes = 4 << 20, .protection = read_write});
         free = frame_counts().free;
         REQUIRE(advise(at, 4 << 20, dont_need).ok());
         CHECK(frame_counts().free >= free + 1024);
     }
     SUBCASE("when the host wants memory back") {
         set_freed_hook([] {});
-        std::uint64_t at = map_written(machine, {.size_bytes = 64 * page, .protection = read_write});
+        std::uint64_t at = map_dropped(machine, {.size_bytes = 64 * page, .protection = read_write});
         free = frame_counts().free;
         REQUIRE(advise(at, 64 * page, dont_need).ok());
         CHECK(frame_counts().free >= free + 64);
@@ -77,9 +91,20 @@ TEST_CASE("frames that others could use are let go") {
     }
 }
 
+TEST_CASE("memory that is dropped piece by piece is let go") {
+    test::FakeMachine machine(64 << 20, false);
+    std::uint64_t at = map({.size_bytes = 32 << 20, .protection = read_write}).value();
+    std::uint64_t free = frame_counts().free;
+    for (std::uint64_t from = at; from < at + (32 << 20); from += 1 << 20) {
+        write_each(machine, from, 1 << 20);
+        REQUIRE(advise(from, 1 << 20, dont_need).ok());
+    }
+    CHECK(frame_counts().free + 600 >= free);
+}
+
 TEST_CASE("what a device still holds keeps its contents") {
     test::FakeMachine machine(64 << 20, false);
-    std::uint64_t at = map_written(machine, {.size_bytes = 16 * page, .protection = read_write});
+    std::uint64_t at = map_dropped(machine, {.size_bytes = 16 * page, .protection = read_write});
     abi::GuestPhys held = frame_at(at + 5 * page);
     retain_frames(held);
     REQUIRE(advise(at, 16 * page, dont_need).ok());
