@@ -82,6 +82,7 @@ void log_line(std::string_view) {}
 void panic(std::string_view, CodePlace) { throw fuzz::Panic(); }
 std::uint32_t thread::vcpu_count() { return 4; }
 std::uint32_t thread::vcpu_index() { return 3; }
+void thread::ring_postponed() {}
 
 }  // namespace husk
 

@@ -116,6 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 case 1:
                     driver->flush();
                     driver->collect(sink);
+                    driver->notify();
                     break;
                 case 2:
                     sink.release();

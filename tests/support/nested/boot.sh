@@ -25,7 +25,7 @@ chmod +x "$root/init"
 # tsc=reliable: the emulated counters agree, but Linux's test of that can fail on a busy host, and then KVM moves vCPUs' counters.
 # One thread for both emulated CPUs: with one each, a VM with several vCPUs ended in a triple fault in one of five runs of
 # smp_locks, at the first instruction after an entry, whose fetch and whose fault's delivery found no page; never with one
-# thread, nor on KVM. The same page tables served the other vCPU on.
+# thread. The same page tables served the other vCPU on.
 # In the foreground: whoever ends this script's process group ends the machine too.
 timeout --foreground "${HUSK_NESTED_TIMEOUT_S:-900}" qemu-system-x86_64 -accel tcg,thread=single -cpu EPYC-Rome,+svm,+npt -smp 2 \
     -M q35 -m 2048 -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$root.cpio" \

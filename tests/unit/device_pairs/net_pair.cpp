@@ -56,6 +56,7 @@ struct Machine {
     bool comes_true(Condition holds) {
         for (int i = 0; i < 5000; ++i) {
             driver->collect(sink);
+            driver->notify();
             if (holds()) return true;
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
@@ -74,6 +75,7 @@ struct Machine {
         frame.queue_pair = pair;
         REQUIRE(driver->send(frame).ok());
         driver->flush();
+        driver->notify();
     }
 
     test::Surroundings guest;
@@ -171,6 +173,7 @@ TEST_CASE("a device that had to do without buffers has some again once there is 
     constexpr std::size_t buffers = 256;
     REQUIRE(machine.comes_true([&] { return machine.sink.frames.size() == buffers; }));
     machine.driver->refill();
+    machine.driver->notify();
     machine.guest.is_out_of_memory = false;
     // Once the device's last word is heard, nothing happens any more that the driver could hear of.
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -178,6 +181,7 @@ TEST_CASE("a device that had to do without buffers has some again once there is 
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     CHECK(machine.guest.host.homes == 0);
     machine.driver->refill();
+    machine.driver->notify();
     for (int i = 0; i < 5000 && machine.guest.host.homes == 0; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     CHECK(machine.guest.host.homes != 0);

@@ -107,5 +107,6 @@ void log_line(std::string_view) {}
 void panic(std::string_view what, CodePlace) { throw std::logic_error(std::string(what)); }
 std::uint32_t thread::vcpu_count() { return 2; }
 std::uint32_t thread::vcpu_index() { return 0; }
+void thread::ring_postponed() {}
 
 }  // namespace husk
