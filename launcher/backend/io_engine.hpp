@@ -31,6 +31,9 @@ public:
     // Readable while collect() would find something.
     [[nodiscard]] virtual int ready_fd() const = 0;
 
+    // The calling thread, which uses the engine, may have changed its CPUs: whoever works for the engine uses them too.
+    virtual void follow_this_thread() {}
+
     [[nodiscard]] virtual std::string_view name() const = 0;
 };
 

@@ -20,6 +20,7 @@ public:
     void collect(std::vector<IoRequest*>& done) override;
     void wait() override;
     [[nodiscard]] int ready_fd() const override;
+    void follow_this_thread() override;
     [[nodiscard]] std::string_view name() const override { return "io_uring"; }
 
 private:

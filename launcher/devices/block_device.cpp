@@ -98,6 +98,10 @@ void BlockDevice::disarm() {
     for (NumberedQueue& numbered : queues_) numbered.queue.disarm();
 }
 
+void BlockDevice::on_move() {
+    if (engine_) engine_->follow_this_thread();
+}
+
 bool BlockDevice::collect() {
     if (in_flight_ == 0) return false;
     done_.clear();
@@ -148,6 +152,7 @@ void BlockDevice::submit(std::unique_ptr<BlockRequest> request) {
     if (request->operations().empty()) return complete(std::move(request));
     if (!engine_) {
         engine_ = storage_->make_engine();
+        engine_->follow_this_thread();
         driver_->note(config::fill_in("uses {} for I/O", engine_->name()));
         thread_.add_wake_fd(engine_->ready_fd());
     }

@@ -47,6 +47,7 @@ public:
 private:
     bool serve() override;
     bool arm() override;
+    void on_move() override;
     void disarm() override;
     [[nodiscard]] bool expects_news() const override { return in_flight_ != 0; }
     [[nodiscard]] std::uint64_t deadline_ns() const override { return throttled_until_ns_; }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/event/service_thread.hpp"
 
+#include <sched.h>
 #include <sys/epoll.h>
 
 #include <array>
 #include <ctime>
-
-#include <x86intrin.h>
+#include <utility>
 
 #include "launcher/host/clock.hpp"
 #include "launcher/host/cpu_affinity.hpp"
@@ -17,8 +17,9 @@ namespace husk::event {
 
 namespace {
 
-// A read of a fast disk takes 40 to 70 us; a guest that waited for it comes with the next request 2 to 40 us later.
-constexpr std::uint64_t spin_ns = 100'000;
+// A read of a fast disk takes 40 to 70 us, a flush 100 to 150; a guest that waited for it comes with the next request 2
+// to 40 us later.
+constexpr std::uint64_t spin_ns = 200'000;
 
 // A thread that moves to another CPU loses what it had in its caches.
 constexpr std::uint64_t least_time_between_moves_ns = 1'000'000;
@@ -77,8 +78,8 @@ void ServiceThread::run_task() {
 void ServiceThread::run() {
     host::unpin_this_thread();
     allowed_cpus_ = host::allowed_cpus();
-    // Beside the vCPU on the only CPU: each packet would interrupt the guest, which costs more than to serve it.
-    if (allowed_cpus_.size() == 1 && served_.may_be_late()) host::let_others_finish();
+    run_delay_.emplace();
+    if (allowed_cpus_.size() == 1) share_with_vcpu(UINT64_MAX);
     while (!ends_.load(std::memory_order_relaxed)) {
         run_task();
         if (!served_.serve()) {
@@ -87,30 +88,54 @@ void ServiceThread::run() {
         }
         if (spinning_on_ != nullptr) spinning_on_->succeed();
         spinning_on_ = nullptr;
-        set_near(facts_.may_spin() && budgets_[1].allows());
+        set_near(place_ == Place::chosen && facts_.may_spin() && budgets_[1].allows());
     }
     set_near(false);
 }
 
 void ServiceThread::spin_or_sleep() {
     const std::uint64_t now_ns = host::monotonic_ns();
+    if (place_ == Place::chosen && rivals_.is_due(now_ns) && rivals_.are_here(now_ns, run_delay_->ns()))
+        leave_to_rivals(now_ns);
     if (spinning_on_ == nullptr) {
         SpinBudget& budget = budgets_[served_.expects_news() ? 1 : 0];
         if (!budget.take() || !may_spin(now_ns)) return sleep();
         spinning_on_ = &budget;
         spin_until_ns_ = now_ns + spin_ns;
     }
-    if (now_ns < spin_until_ns_) return _mm_pause();
+    // Whoever carries out the work may need this CPU for it.
+    if (now_ns < spin_until_ns_) return (void)::sched_yield();
     spinning_on_->fail();
     spinning_on_ = nullptr;
     sleep();
 }
 
 bool ServiceThread::may_spin(std::uint64_t now_ns) {
-    if (facts_.may_spin()) return true;
-    if (now_ns < may_move_at_ns_ || !host::run_this_thread_on(allowed_cpus_, facts_.taken_cpus())) return false;
+    if (place_ == Place::chosen && facts_.may_spin()) return true;
+    return now_ns >= may_move_at_ns_ && try_move(now_ns) && facts_.may_spin();
+}
+
+bool ServiceThread::try_move(std::uint64_t now_ns) {
+    if (!host::run_this_thread_on(allowed_cpus_, facts_.taken_cpus())) return false;
+    if (std::exchange(lets_others_finish_, false)) host::interrupt_others();
+    place_ = Place::chosen;
+    served_.on_move();
     may_move_at_ns_ = now_ns + least_time_between_moves_ns;
-    return facts_.may_spin();
+    rivals_.begin(now_ns, run_delay_->ns());
+    return true;
+}
+
+void ServiceThread::leave_to_rivals(std::uint64_t now_ns) {
+    if (host::run_this_thread_on(allowed_cpus_, {})) served_.on_move();
+    share_with_vcpu(now_ns + rivals_.time_away());
+    spinning_on_ = nullptr;
+}
+
+// Each packet would interrupt the guest, which costs more than to serve it.
+void ServiceThread::share_with_vcpu(std::uint64_t until_ns) {
+    place_ = Place::sharing;
+    may_move_at_ns_ = until_ns;
+    lets_others_finish_ = served_.may_be_late() && host::let_others_finish();
 }
 
 void ServiceThread::set_near(bool is_near) {

@@ -4,8 +4,8 @@
 // Waking a thread that sleeps costs more than a disk's read, and a notification costs the guest an exit. So after
 // activity the thread spins a little, where its CPU is known to be another than the vCPU's. The kernel likes to wake it
 // on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. Where there
-// is none, and the device may be late, it lets the vCPU finish what it does, and serves more at a time. It is started
-// by the first wake(): a VM that does not use the device does not pay for it.
+// is none, or others compute there, and the device may be late, it lets the vCPU finish what it does, and serves more
+// at a time. It is started by the first wake(): a VM that does not use the device does not pay for it.
 #pragma once
 
 #include <array>
@@ -13,13 +13,16 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "launcher/event/cpu_rivals.hpp"
 #include "launcher/event/spin_budget.hpp"
 #include "launcher/event/spin_facts.hpp"
 #include "launcher/host/event_fd.hpp"
 #include "launcher/host/file_descriptor.hpp"
+#include "launcher/host/run_delay.hpp"
 
 namespace husk::event {
 
@@ -35,6 +38,9 @@ public:
     virtual bool arm() = 0;
     // The thread looks by itself again.
     virtual void disarm() = 0;
+
+    // The thread uses other CPUs than before.
+    virtual void on_move() {}
 
     // Whether the device has work under way of which its driver will hear soon.
     [[nodiscard]] virtual bool expects_news() const = 0;
@@ -74,6 +80,9 @@ private:
     void sleep();
     void spin_or_sleep();
     [[nodiscard]] bool may_spin(std::uint64_t now_ns);
+    [[nodiscard]] bool try_move(std::uint64_t now_ns);
+    void leave_to_rivals(std::uint64_t now_ns);
+    void share_with_vcpu(std::uint64_t until_ns);
     void set_near(bool is_near);
     void run_task();
 
@@ -86,6 +95,11 @@ private:
     bool is_near_ = false;
     std::vector<unsigned> allowed_cpus_;
     std::uint64_t may_move_at_ns_ = 0;
+    // Bound to CPUs without a vCPU; sharing: not bound, and not spinning before may_move_at_ns_.
+    enum class Place { unknown, chosen, sharing } place_ = Place::unknown;
+    bool lets_others_finish_ = false;
+    CpuRivals rivals_;
+    std::optional<host::RunDelay> run_delay_;
     host::EventFd wake_;
     host::FileDescriptor poll_set_;
     std::atomic<bool> ends_ = false;

@@ -65,7 +65,7 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t guest_spin_us = 100;
+    static constexpr std::uint32_t guest_spin_us = 200;
 
     struct Vcpu {
         std::atomic<int> cpu = -1;  // -1: not yet seen

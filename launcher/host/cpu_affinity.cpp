@@ -17,6 +17,11 @@ namespace {
 std::mutex mutex;
 std::optional<cpu_set_t> before_first_pin;  // under mutex
 
+bool change_policy(int from, int to) {
+    const sched_param none{};
+    return ::sched_getscheduler(0) == from && ::sched_setscheduler(0, to, &none) == 0;
+}
+
 }  // namespace
 
 std::vector<unsigned> allowed_cpus() {
@@ -53,12 +58,7 @@ bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned
     return CPU_COUNT(&set) != 0 && ::sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
-void let_others_finish() {
-    // Whoever has given the process another policy knows better.
-    if (::sched_getscheduler(0) != SCHED_OTHER) return;
-    const sched_param none{};
-    // A policy that the kernel refuses changes only the speed.
-    (void)::sched_setscheduler(0, SCHED_BATCH, &none);
-}
+bool let_others_finish() { return change_policy(SCHED_OTHER, SCHED_BATCH); }
+void interrupt_others() { (void)change_policy(SCHED_BATCH, SCHED_OTHER); }
 
 }  // namespace husk::host

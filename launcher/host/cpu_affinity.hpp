@@ -21,6 +21,9 @@ void unpin_this_thread();
 bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned> avoided);
 
 // From now on the calling thread, when it is woken, waits until who runs there sleeps or has used up its time slice.
-void let_others_finish();
+// false, and nothing changes, when somebody has given it another policy than the usual one.
+bool let_others_finish();
+// Undoes it.
+void interrupt_others();
 
 }  // namespace husk::host
