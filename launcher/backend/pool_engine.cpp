@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/backend/pool_engine.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "launcher/host/signals.hpp"
 
 namespace husk::backend {
@@ -23,6 +26,12 @@ PoolEngine::~PoolEngine() {
     }
     has_work_.notify_all();
     for (std::thread& thread : threads_) thread.join();
+}
+
+void PoolEngine::follow_this_thread() {
+    cpu_set_t cpus;
+    if (::sched_getaffinity(0, sizeof cpus, &cpus) != 0) return;
+    for (std::thread& thread : threads_) ::pthread_setaffinity_np(thread.native_handle(), sizeof cpus, &cpus);
 }
 
 void PoolEngine::submit(IoRequest& request) { submitted_.push_back(&request); }

@@ -23,6 +23,7 @@ public:
     void collect(std::vector<IoRequest*>& done) override;
     void wait() override;
     [[nodiscard]] int ready_fd() const override { return ready_.get(); }
+    void follow_this_thread() override;
     [[nodiscard]] std::string_view name() const override { return "a thread pool"; }
 
 private:

@@ -5,10 +5,15 @@
 #include <liburing.h>
 #include <sched.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "launcher/backend/io_vector.hpp"
@@ -140,12 +145,21 @@ void UringEngine::wait() {
     ::io_uring_wait_cqe(&ring_->uring, &entry);
 }
 
-// The kernel's threads, which carry out what may block: they would wait for a guest that watches for their result.
+// The kernel's threads, which carry out what may block: they would wait for a guest that watches for their result. What
+// the kernel refuses changes only the speed: the first needs Linux 5.14, the second 6.3.
 void UringEngine::follow_this_thread() {
     cpu_set_t cpus;
     if (::sched_getaffinity(0, sizeof cpus, &cpus) != 0) return;
-    // Before Linux 5.14 there is no such thing; it changes only the speed.
     (void)::io_uring_register_iowq_aff(&ring_->uring, sizeof cpus, &cpus);
+    // That was for those to come.
+    const std::string name = "iou-wrk-" + std::to_string(::gettid());
+    std::error_code error;
+    for (std::filesystem::directory_iterator task("/proc/self/task", error), end; !error && task != end;
+         task.increment(error)) {
+        std::string its_name;
+        if (!std::getline(std::ifstream(task->path() / "comm"), its_name) || its_name != name) continue;
+        (void)::sched_setaffinity(std::stoi(task->path().filename()), sizeof cpus, &cpus);
+    }
 }
 
 int UringEngine::ready_fd() const { return ring_->uring.ring_fd; }

@@ -2,55 +2,56 @@
 // Whether others compute on the CPU that a thread has chosen for itself, and how long it had better stay away then.
 //
 // A thread that is bound to a CPU waits there for the time slices of whoever else is there, some milliseconds each,
-// even if another CPU is free. All times in ns; `delay` is how long the thread has waited for a CPU so far.
+// even if another CPU is free.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
+#include "launcher/host/run_delay.hpp"
+
 namespace husk::event {
 
 class CpuRivals final {
 public:
-    // The thread has chosen a CPU.
-    void begin(std::uint64_t now, std::uint64_t delay) {
-        since_ = looked_at_ = now;
-        delay_then_ = delay;
+    // The thread has chosen a CPU; `times` are its own.
+    void begin(std::uint64_t now_ns, const host::RunTimes& times) {
+        quiet_since_ns_ = looked_at_ns_ = now_ns;
+        then_ = times;
     }
 
-    // Whether enough time has passed to tell.
-    [[nodiscard]] bool is_due(std::uint64_t now) const { return now - looked_at_ >= period; }
+    // Whether it is worth to look again.
+    [[nodiscard]] bool is_due(std::uint64_t now_ns) const { return now_ns - looked_at_ns_ >= 4 * ms; }
 
-    // When it is due. true: the thread waited for three quarters of the time. Less may be those who work for it.
-    [[nodiscard]] bool are_here(std::uint64_t now, std::uint64_t delay) {
-        const std::uint64_t waited = delay - delay_then_;
-        const std::uint64_t passed = now - looked_at_;
-        looked_at_ = now;
-        delay_then_ = delay;
-        if (waited < passed / 4 * 3) {
-            if (now - since_ >= longest) stay_away_ = shortest;
-            return false;
-        }
-        return true;
+    // true: of some time slices in which it wanted to run, the thread waited for two fifths. Less may be the kernel's
+    // threads that work for it.
+    [[nodiscard]] bool are_here(std::uint64_t now_ns, const host::RunTimes& times) {
+        looked_at_ns_ = now_ns;
+        const std::uint64_t waited_ns = times.waited_ns - then_.waited_ns;
+        const std::uint64_t wanted_ns = waited_ns + times.ran_ns - then_.ran_ns;
+        if (wanted_ns < 12 * ms) return false;
+        then_ = times;
+        if (waited_ns >= wanted_ns / 5 * 2) return true;
+        if (now_ns - quiet_since_ns_ >= longest_ns) time_away_ns_ = shortest_ns;
+        return false;
     }
 
     // How long to stay away this time: longer each time that they are here again.
-    [[nodiscard]] std::uint64_t time_away() {
-        const std::uint64_t time = stay_away_;
-        stay_away_ = std::min(2 * stay_away_, longest);
-        return time;
+    [[nodiscard]] std::uint64_t time_away_ns() {
+        const std::uint64_t time_ns = time_away_ns_;
+        time_away_ns_ = std::min(2 * time_ns, longest_ns);
+        return time_ns;
     }
 
 private:
     static constexpr std::uint64_t ms = 1'000'000;
-    static constexpr std::uint64_t period = 4 * ms;  // about a time slice
-    static constexpr std::uint64_t shortest = 100 * ms;
-    static constexpr std::uint64_t longest = 6400 * ms;
+    static constexpr std::uint64_t shortest_ns = 100 * ms;
+    static constexpr std::uint64_t longest_ns = 6400 * ms;
 
-    std::uint64_t since_ = 0;
-    std::uint64_t looked_at_ = 0;
-    std::uint64_t delay_then_ = 0;
-    std::uint64_t stay_away_ = shortest;
+    std::uint64_t quiet_since_ns_ = 0;
+    std::uint64_t looked_at_ns_ = 0;
+    host::RunTimes then_;
+    std::uint64_t time_away_ns_ = shortest_ns;
 };
 
 }  // namespace husk::event

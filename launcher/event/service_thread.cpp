@@ -77,9 +77,9 @@ void ServiceThread::run_task() {
 
 void ServiceThread::run() {
     host::unpin_this_thread();
-    allowed_cpus_ = host::allowed_cpus();
+    used_cpus_ = allowed_cpus_ = host::allowed_cpus();
     run_delay_.emplace();
-    if (allowed_cpus_.size() == 1) share_with_vcpu(UINT64_MAX);
+    if (allowed_cpus_.size() == 1) share_with_vcpus(UINT64_MAX);
     while (!ends_.load(std::memory_order_relaxed)) {
         run_task();
         if (!served_.serve()) {
@@ -95,8 +95,10 @@ void ServiceThread::run() {
 
 void ServiceThread::spin_or_sleep() {
     const std::uint64_t now_ns = host::monotonic_ns();
-    if (place_ == Place::chosen && rivals_.is_due(now_ns) && rivals_.are_here(now_ns, run_delay_->ns()))
-        leave_to_rivals(now_ns);
+    if (place_ == Place::chosen && rivals_.is_due(now_ns) && rivals_.are_here(now_ns, run_delay_->times())) {
+        share_with_vcpus(now_ns + rivals_.time_away_ns());
+        spinning_on_ = nullptr;
+    }
     if (spinning_on_ == nullptr) {
         SpinBudget& budget = budgets_[served_.expects_news() ? 1 : 0];
         if (!budget.take() || !may_spin(now_ns)) return sleep();
@@ -116,26 +118,30 @@ bool ServiceThread::may_spin(std::uint64_t now_ns) {
 }
 
 bool ServiceThread::try_move(std::uint64_t now_ns) {
-    if (!host::run_this_thread_on(allowed_cpus_, facts_.taken_cpus())) return false;
-    if (std::exchange(lets_others_finish_, false)) host::interrupt_others();
-    place_ = Place::chosen;
-    served_.on_move();
+    const std::vector<unsigned> cpus = facts_.free_cpus(allowed_cpus_);
+    if (cpus.empty()) {
+        share_with_vcpus(now_ns + least_time_between_moves_ns);
+        return false;
+    }
     may_move_at_ns_ = now_ns + least_time_between_moves_ns;
-    rivals_.begin(now_ns, run_delay_->ns());
+    if (std::exchange(lets_others_finish_, false)) host::interrupt_others();
+    if (std::exchange(place_, Place::chosen) != Place::chosen) rivals_.begin(now_ns, run_delay_->times());
+    use(cpus);
     return true;
 }
 
-void ServiceThread::leave_to_rivals(std::uint64_t now_ns) {
-    if (host::run_this_thread_on(allowed_cpus_, {})) served_.on_move();
-    share_with_vcpu(now_ns + rivals_.time_away());
-    spinning_on_ = nullptr;
-}
-
 // Each packet would interrupt the guest, which costs more than to serve it.
-void ServiceThread::share_with_vcpu(std::uint64_t until_ns) {
+void ServiceThread::share_with_vcpus(std::uint64_t until_ns) {
     place_ = Place::sharing;
     may_move_at_ns_ = until_ns;
-    lets_others_finish_ = served_.may_be_late() && host::let_others_finish();
+    use(allowed_cpus_);
+    if (!lets_others_finish_) lets_others_finish_ = served_.may_be_late() && host::let_others_finish();
+}
+
+void ServiceThread::use(const std::vector<unsigned>& cpus) {
+    if (cpus == used_cpus_ || !host::run_this_thread_on(cpus)) return;
+    used_cpus_ = cpus;
+    served_.on_move();
 }
 
 void ServiceThread::set_near(bool is_near) {

@@ -4,8 +4,9 @@
 // Waking a thread that sleeps costs more than a disk's read, and a notification costs the guest an exit. So after
 // activity the thread spins a little, where its CPU is known to be another than the vCPU's. The kernel likes to wake it
 // on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. Where there
-// is none, or others compute there, and the device may be late, it lets the vCPU finish what it does, and serves more
-// at a time. It is started by the first wake(): a VM that does not use the device does not pay for it.
+// is none, or others compute there, it goes where the kernel puts it and does not spin; if the device may be late, it
+// lets the vCPU finish what it does then, and serves more at a time. It is started by the first wake(): a VM that does
+// not use the device does not pay for it.
 #pragma once
 
 #include <array>
@@ -81,8 +82,8 @@ private:
     void spin_or_sleep();
     [[nodiscard]] bool may_spin(std::uint64_t now_ns);
     [[nodiscard]] bool try_move(std::uint64_t now_ns);
-    void leave_to_rivals(std::uint64_t now_ns);
-    void share_with_vcpu(std::uint64_t until_ns);
+    void share_with_vcpus(std::uint64_t until_ns);
+    void use(const std::vector<unsigned>& cpus);
     void set_near(bool is_near);
     void run_task();
 
@@ -94,8 +95,9 @@ private:
     std::uint64_t spin_until_ns_ = 0;
     bool is_near_ = false;
     std::vector<unsigned> allowed_cpus_;
+    std::vector<unsigned> used_cpus_;
     std::uint64_t may_move_at_ns_ = 0;
-    // Bound to CPUs without a vCPU; sharing: not bound, and not spinning before may_move_at_ns_.
+    // chosen: bound to CPUs where no vCPU ran; sharing: not bound, and not spinning before may_move_at_ns_.
     enum class Place { unknown, chosen, sharing } place_ = Place::unknown;
     bool lets_others_finish_ = false;
     CpuRivals rivals_;

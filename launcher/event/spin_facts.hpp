@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace husk::event {
@@ -46,15 +47,18 @@ public:
         return has_seen_any;
     }
 
-    // The CPUs on which may_spin() is false.
-    [[nodiscard]] std::vector<unsigned> taken_cpus() const {
-        std::vector<unsigned> taken;
+    // The best of `cpus` to spin on: those of no vCPU, else those of vCPUs that sleep. Empty: may_spin() is false on
+    // all.
+    [[nodiscard]] std::vector<unsigned> free_cpus(std::span<const unsigned> cpus) const {
+        std::vector<unsigned> unused(cpus.begin(), cpus.end());
+        std::vector<unsigned> free = unused;
         for (const Vcpu& vcpu : vcpus_) {
             const int cpu = vcpu.cpu.load(std::memory_order_relaxed);
-            if (cpu >= 0 && !vcpu.is_waiting.load(std::memory_order_relaxed))
-                taken.push_back(static_cast<unsigned>(cpu));
+            if (cpu < 0) continue;
+            std::erase(unused, static_cast<unsigned>(cpu));
+            if (!vcpu.is_waiting.load(std::memory_order_relaxed)) std::erase(free, static_cast<unsigned>(cpu));
         }
-        return taken;
+        return unused.empty() ? free : unused;
     }
 
     // A device's thread begins (+1) or ceases (-1) to be so near that the guest had better watch for its news.

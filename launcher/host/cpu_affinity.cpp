@@ -3,7 +3,6 @@
 
 #include <sched.h>
 
-#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -49,13 +48,11 @@ void unpin_this_thread() {
     if (before_first_pin) ::sched_setaffinity(0, sizeof *before_first_pin, &*before_first_pin);
 }
 
-bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned> avoided) {
+bool run_this_thread_on(std::span<const unsigned> cpus) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    for (const unsigned cpu : cpus) {
-        if (std::ranges::find(avoided, cpu) == avoided.end()) CPU_SET(cpu, &set);
-    }
-    return CPU_COUNT(&set) != 0 && ::sched_setaffinity(0, sizeof set, &set) == 0;
+    for (const unsigned cpu : cpus) CPU_SET(cpu, &set);
+    return ::sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
 bool let_others_finish() { return change_policy(SCHED_OTHER, SCHED_BATCH); }

@@ -17,8 +17,8 @@ void pin_this_thread(unsigned cpu);
 // before the first pin.
 void unpin_this_thread();
 
-// The calling thread runs on `cpus` without `avoided` from now on. false, and nothing changes, when none is left.
-bool run_this_thread_on(std::span<const unsigned> cpus, std::span<const unsigned> avoided);
+// The calling thread runs on `cpus` from now on. false, and nothing changes, when the kernel refuses.
+bool run_this_thread_on(std::span<const unsigned> cpus);
 
 // From now on the calling thread, when it is woken, waits until who runs there sleeps or has used up its time slice.
 // false, and nothing changes, when somebody has given it another policy than the usual one.

@@ -6,21 +6,20 @@
 
 #include <array>
 #include <charconv>
-#include <string_view>
 
 namespace husk::host {
 
 RunDelay::RunDelay() : file_(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)) {}
 
-std::uint64_t RunDelay::ns() const {
+RunTimes RunDelay::times() const {
     std::array<char, 96> text;
     const ssize_t length = ::pread(file_.get(), text.data(), text.size(), 0);
-    if (length <= 0) return 0;
-    const std::string_view numbers(text.data(), static_cast<std::size_t>(length));
-    const std::size_t second = numbers.find(' ') + 1;
-    std::uint64_t ns = 0;
-    std::from_chars(numbers.data() + second, numbers.data() + numbers.size(), ns);
-    return ns;
+    RunTimes times;
+    if (length <= 0) return times;
+    const char* const end = text.data() + length;
+    const std::from_chars_result first = std::from_chars(text.data(), end, times.ran_ns);
+    if (first.ptr != end) std::from_chars(first.ptr + 1, end, times.waited_ns);
+    return times;
 }
 
 }  // namespace husk::host

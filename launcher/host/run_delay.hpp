@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a thread had to wait for a CPU although it could have run.
+// How long a thread ran, and how long it had to wait for a CPU although it could have run.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,23 @@
 
 namespace husk::host {
 
+// Since the thread began.
+struct RunTimes {
+    std::uint64_t ran_ns = 0;
+    std::uint64_t waited_ns = 0;
+};
+
 class RunDelay final {
 public:
     // Of the thread that calls this.
     RunDelay();
 
-    // Since the thread began; 0 on a kernel that does not count it. /proc/PID/task/TID/schedstat, the second number
-    // (Linux: Documentation/scheduler/sched-stats.rst).
-    [[nodiscard]] std::uint64_t ns() const;
+    // Whether the kernel counts it.
+    [[nodiscard]] bool is_known() const { return file_.is_open(); }
+
+    // All 0 on a kernel that does not. /proc/PID/task/TID/schedstat, the first two numbers (Linux:
+    // Documentation/scheduler/sched-stats.rst).
+    [[nodiscard]] RunTimes times() const;
 
 private:
     FileDescriptor file_;

@@ -11,32 +11,39 @@ constexpr std::uint64_t ms = 1'000'000;
 
 }  // namespace
 
-TEST_CASE("rivals are those for whom a thread waits three quarters of the time") {
+TEST_CASE("rivals are those for whom a thread waits two fifths of the time in which it wants to run") {
     event::CpuRivals rivals;
-    rivals.begin(1000 * ms, 70 * ms);
+    rivals.begin(1000 * ms, {50 * ms, 70 * ms});
     CHECK_FALSE(rivals.is_due(1003 * ms));
     CHECK(rivals.is_due(1004 * ms));
-    CHECK_FALSE(rivals.are_here(1008 * ms, 75 * ms));
-    CHECK_FALSE(rivals.is_due(1011 * ms));
-    CHECK(rivals.is_due(1012 * ms));
-    CHECK(rivals.are_here(1016 * ms, 81 * ms));
+    CHECK_FALSE(rivals.are_here(1020 * ms, {65 * ms, 75 * ms}));  // 15 and 5
+    CHECK_FALSE(rivals.is_due(1023 * ms));
+    CHECK(rivals.is_due(1024 * ms));
+    CHECK(rivals.are_here(1040 * ms, {74 * ms, 81 * ms}));  // 9 and 6
+}
+
+TEST_CASE("rivals are not found before a thread has wanted to run for some time slices") {
+    event::CpuRivals rivals;
+    rivals.begin(0, {});
+    CHECK_FALSE(rivals.are_here(1000 * ms, {1 * ms, 10 * ms}));
+    CHECK(rivals.are_here(2000 * ms, {2 * ms, 10 * ms}));
 }
 
 TEST_CASE("a kernel that does not count delays shows no rivals") {
     event::CpuRivals rivals;
-    rivals.begin(0, 0);
-    CHECK_FALSE(rivals.are_here(1000 * ms, 0));
+    rivals.begin(0, {});
+    CHECK_FALSE(rivals.are_here(1000 * ms, {}));
 }
 
 TEST_CASE("the time to stay away doubles up to some seconds, and is short again after a long time alone") {
     event::CpuRivals rivals;
-    CHECK(rivals.time_away() == 100 * ms);
-    CHECK(rivals.time_away() == 200 * ms);
-    for (int i = 0; i < 20; ++i) (void)rivals.time_away();
-    CHECK(rivals.time_away() == 6400 * ms);
-    rivals.begin(0, 0);
-    CHECK_FALSE(rivals.are_here(100 * ms, 0));
-    CHECK(rivals.time_away() == 6400 * ms);
-    CHECK_FALSE(rivals.are_here(6400 * ms, 0));
-    CHECK(rivals.time_away() == 100 * ms);
+    CHECK(rivals.time_away_ns() == 100 * ms);
+    CHECK(rivals.time_away_ns() == 200 * ms);
+    for (int i = 0; i < 20; ++i) (void)rivals.time_away_ns();
+    CHECK(rivals.time_away_ns() == 6400 * ms);
+    rivals.begin(0, {});
+    CHECK_FALSE(rivals.are_here(100 * ms, {100 * ms, 0}));
+    CHECK(rivals.time_away_ns() == 6400 * ms);
+    CHECK_FALSE(rivals.are_here(6400 * ms, {200 * ms, 0}));
+    CHECK(rivals.time_away_ns() == 100 * ms);
 }

@@ -4,12 +4,14 @@
 #include <doctest/doctest.h>
 #include <sched.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
 
 #include "launcher/host/cpu_affinity.hpp"
+#include "launcher/host/run_delay.hpp"
 
 using namespace husk;
 using namespace std::chrono_literals;
@@ -66,30 +68,30 @@ public:
     bool serve() override {
         cpu_set_t set;
         ::sched_getaffinity(0, sizeof set, &set);
-        if (CPU_COUNT(&set) == 1) was_bound.store(true);
         is_bound.store(CPU_COUNT(&set) == 1);
         lets_others_finish.store(::sched_getscheduler(0) == SCHED_BATCH);
         return false;
     }
     bool arm() override { return false; }
     void disarm() override {}
+    void on_move() override { ++moves; }
     [[nodiscard]] bool expects_news() const override { return true; }
     [[nodiscard]] bool may_be_late() const override { return true; }
     [[nodiscard]] std::uint64_t deadline_ns() const override { return UINT64_MAX; }
 
-    std::atomic<bool> was_bound = false;
+    std::atomic<int> moves = 0;
     std::atomic<bool> is_bound = false;
     std::atomic<bool> lets_others_finish = false;
 };
 
 // This thread is the virtual CPU; it gets its CPUs back at the end.
-class OnOneCpu {
+class OnCpus {
 public:
-    explicit OnOneCpu(unsigned cpu) {
+    explicit OnCpus(std::vector<unsigned> cpus) {
         ::sched_getaffinity(0, sizeof before_, &before_);
-        bind_to(cpu);
+        REQUIRE(host::run_this_thread_on(cpus));
     }
-    ~OnOneCpu() { ::sched_setaffinity(0, sizeof before_, &before_); }
+    ~OnCpus() { ::sched_setaffinity(0, sizeof before_, &before_); }
 
 private:
     cpu_set_t before_;
@@ -107,7 +109,7 @@ TEST_CASE("a device's thread leaves the virtual CPU's CPU to spin") {
     event::ServiceThread thread(device, facts);
     thread.wake();
     {
-        const OnOneCpu vcpu(cpus[0]);
+        const OnCpus vcpu({cpus[0]});
         facts.note_running(0);
     }
     CHECK(comes_true(thread, [&] { return device.was_elsewhere.load(); }));
@@ -115,7 +117,7 @@ TEST_CASE("a device's thread leaves the virtual CPU's CPU to spin") {
 
 TEST_CASE("a device's thread that has only the virtual CPU's CPU serves without spinning") {
     const unsigned cpu = host::allowed_cpus().at(0);
-    const OnOneCpu all(cpu);
+    const OnCpus all({cpu});
     std::uint32_t spin_us = 0;
     event::SpinFacts facts;
     facts.connect({&spin_us});
@@ -129,41 +131,58 @@ TEST_CASE("a device's thread that has only the virtual CPU's CPU serves without 
 
 TEST_CASE("a device's thread does not stay where others compute") {
     const std::vector<unsigned> cpus = host::allowed_cpus();
-    if (cpus.size() < 2) return;  // there is nowhere to go
-    cpu_set_t before;
-    REQUIRE(::sched_getaffinity(0, sizeof before, &before) == 0);
-    cpu_set_t two;
-    CPU_ZERO(&two);
-    CPU_SET(cpus[0], &two);
-    CPU_SET(cpus[1], &two);
-    REQUIRE(::sched_setaffinity(0, sizeof two, &two) == 0);
-
-    std::atomic<bool> ends = false;
+    // There is nowhere to go, or the kernel does not say how long a thread waits.
+    if (cpus.size() < 2 || !host::RunDelay().is_known()) return;
+    const OnCpus two({cpus[0], cpus[1]});
     std::uint32_t spin_us = 0;
     event::SpinFacts facts;
     facts.connect({&spin_us});
+    facts.note_running(0);
     Watched device;
+    event::ServiceThread thread(device, facts);
+    thread.wake();
+    const OnCpus vcpu({cpus[0]});
+    // Until the condition is true, this thread is a vCPU that computes.
+    const auto computes_until = [&](auto condition) {
+        const auto end = std::chrono::steady_clock::now() + patience;
+        while (!condition() && std::chrono::steady_clock::now() < end) facts.note_running(0);
+        return condition();
+    };
+    CHECK(computes_until([&] { return device.is_bound.load(); }));
     {
-        event::ServiceThread thread(device, facts);
-        thread.wake();
+        std::atomic<bool> ends = false;
         std::thread rival([&] {
             bind_to(cpus[1]);
             while (!ends.load()) {
             }
         });
-        bind_to(cpus[0]);
-        facts.note_running(0);
-        const auto computes = [&](auto condition) {
-            const auto end = std::chrono::steady_clock::now() + patience;
-            while (!condition() && std::chrono::steady_clock::now() < end) facts.note_running(0);
-            return condition();
-        };
-        CHECK(computes([&] { return device.was_bound.load(); }));
-        CHECK(computes([&] { return device.lets_others_finish.load() && !device.is_bound.load(); }));
+        CHECK(computes_until([&] { return device.lets_others_finish.load() && !device.is_bound.load(); }));
         ends.store(true);
         rival.join();
-        // Alone again, it comes back after a while.
-        CHECK(computes([&] { return device.is_bound.load() && !device.lets_others_finish.load(); }));
     }
-    ::sched_setaffinity(0, sizeof before, &before);
+    // Alone again, it comes back after a while.
+    CHECK(computes_until([&] { return device.is_bound.load() && !device.lets_others_finish.load(); }));
+    CHECK(device.moves.load() >= 3);
+}
+
+TEST_CASE("where vCPUs compute on all CPUs, a device's thread is not bound and lets them finish") {
+    const std::vector<unsigned> cpus = host::allowed_cpus();
+    if (cpus.size() < 2) return;  // that is another test
+    const OnCpus two({cpus[0], cpus[1]});
+    std::array<std::uint32_t, 2> spin_us{};
+    event::SpinFacts facts;
+    facts.connect({&spin_us[0], &spin_us[1]});
+    {
+        const OnCpus first({cpus[0]});
+        facts.note_running(0);
+    }
+    {
+        const OnCpus second({cpus[1]});
+        facts.note_running(1);
+    }
+    Watched device;
+    event::ServiceThread thread(device, facts);
+    CHECK(comes_true(thread, [&] { return device.lets_others_finish.load() && !device.is_bound.load(); }));
+    facts.note_waiting(1);
+    CHECK(comes_true(thread, [&] { return !device.lets_others_finish.load() && device.is_bound.load(); }));
 }
