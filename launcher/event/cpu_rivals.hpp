@@ -14,9 +14,14 @@ namespace husk::event {
 
 class CpuRivals final {
 public:
-    // The thread has chosen a CPU; `times` are its own.
+    // The thread has chosen a CPU, and it is elsewhere again; `times` are its own.
     void begin(std::uint64_t now_ns, const host::RunTimes& times) {
-        quiet_since_ns_ = looked_at_ns_ = now_ns;
+        looked_at_ns_ = now_ns;
+        then_ = times;
+    }
+    void end(const host::RunTimes& times) {
+        waited_ns_ += times.waited_ns - then_.waited_ns;
+        ran_ns_ += times.ran_ns - then_.ran_ns;
         then_ = times;
     }
 
@@ -27,13 +32,18 @@ public:
     // threads that work for it.
     [[nodiscard]] bool are_here(std::uint64_t now_ns, const host::RunTimes& times) {
         looked_at_ns_ = now_ns;
-        const std::uint64_t waited_ns = times.waited_ns - then_.waited_ns;
-        const std::uint64_t wanted_ns = waited_ns + times.ran_ns - then_.ran_ns;
+        end(times);
+        const std::uint64_t waited_ns = waited_ns_;
+        const std::uint64_t wanted_ns = waited_ns_ + ran_ns_;
         if (wanted_ns < 12 * ms) return false;
-        then_ = times;
-        if (waited_ns >= wanted_ns / 5 * 2) return true;
-        if (now_ns - quiet_since_ns_ >= longest_ns) time_away_ns_ = shortest_ns;
-        return false;
+        waited_ns_ = ran_ns_ = 0;
+        const bool are_here = waited_ns >= wanted_ns / 5 * 2;
+        if (are_here) {
+            quiet_since_ns_ = now_ns;
+        } else if (now_ns - quiet_since_ns_ >= 2 * longest_ns) {
+            time_away_ns_ = shortest_ns;
+        }
+        return are_here;
     }
 
     // How long to stay away this time: longer each time that they are here again.
@@ -51,6 +61,9 @@ private:
     std::uint64_t quiet_since_ns_ = 0;
     std::uint64_t looked_at_ns_ = 0;
     host::RunTimes then_;
+    // Since the last verdict, on chosen CPUs.
+    std::uint64_t waited_ns_ = 0;
+    std::uint64_t ran_ns_ = 0;
     std::uint64_t time_away_ns_ = shortest_ns;
 };
 

@@ -132,7 +132,7 @@ bool ServiceThread::try_move(std::uint64_t now_ns) {
 
 // Each packet would interrupt the guest, which costs more than to serve it.
 void ServiceThread::share_with_vcpus(std::uint64_t until_ns) {
-    place_ = Place::sharing;
+    if (std::exchange(place_, Place::sharing) == Place::chosen) rivals_.end(run_delay_->times());
     may_move_at_ns_ = until_ns;
     use(allowed_cpus_);
     if (!lets_others_finish_) lets_others_finish_ = served_.may_be_late() && host::let_others_finish();
