@@ -25,7 +25,7 @@
     .section .text.husk_entry, "ax", @progbits
 
 /* A patched system call: rax number, rcx return address, arguments as Linux passes them. Nothing of the application's stack
- * is touched. Leaves all registers but rax, rcx, r11, as `syscall` does. */
+ * is touched. Leaves all registers but rax, rcx, r11, as `syscall` does, and the direction flag. */
     .globl husk_syscall_entry
     .balign 64
 husk_syscall_entry:
@@ -34,6 +34,7 @@ husk_syscall_entry:
     push $SELECTOR_USER_DATA
     push %r11
     pushfq
+    cld
     push $SELECTOR_USER_CODE
     push %rcx
     push %rax
@@ -48,6 +49,8 @@ husk_syscall_entry:
     jne 3f
     cmpl $0, %gs:GS_ATTENTION
     jne 3f
+    testl $DIRECTION_FLAG, CONTEXT_RFLAGS(%rsp)
+    jnz husk_resume
     /* Callee-saved registers are as they were: the C++ code kept them. */
     mov CONTEXT_R10(%rsp), %r10
     mov CONTEXT_R9(%rsp), %r9

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The direction flag is the application's: system calls and page faults work while it is set, and leave it set.
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "tests/guest/check.hpp"
+
+using namespace guest_test;
+
+namespace {
+
+constexpr std::uint64_t direction = 1 << 10;
+
+struct Outcome {
+    long result;
+    std::uint64_t flags;
+};
+
+// A system call between `std` and `cld`.
+Outcome call_backwards(long number, long first, void* second, std::size_t third) {
+    Outcome outcome{number, 0};
+    asm volatile(
+        "lea -128(%%rsp), %%rsp\n\t"  // the red zone
+        "std\n\t"
+        "syscall\n\t"
+        "pushfq\n\t"
+        "cld\n\t"
+        "pop %1\n\t"
+        "lea 128(%%rsp), %%rsp"
+        : "+a"(outcome.result), "=&r"(outcome.flags)
+        : "D"(first), "S"(second), "d"(third)
+        : "rcx", "r11", "memory", "cc");
+    return outcome;
+}
+
+void moves_bytes(std::size_t size) {
+    int ends[2];
+    check(pipe(ends) == 0);
+    std::vector<unsigned char> sent(size);
+    for (std::size_t i = 0; i < size; ++i) sent[i] = static_cast<unsigned char>(i * 7);
+    // What lies around what is read must stay as it is.
+    std::vector<unsigned char> received(3 * size, 0xee);
+    const Outcome written = call_backwards(SYS_write, ends[1], sent.data(), size);
+    const Outcome read = call_backwards(SYS_read, ends[0], received.data() + size, size);
+    for (const Outcome& outcome : {written, read}) {
+        check(outcome.result == static_cast<long>(size));
+        check((outcome.flags & direction) != 0);
+    }
+    const auto middle = received.begin() + static_cast<std::ptrdiff_t>(size);
+    check(std::equal(sent.begin(), sent.end(), middle));
+    check(std::all_of(received.begin(), middle, [](unsigned char byte) { return byte == 0xee; }));
+    check(std::all_of(middle + static_cast<std::ptrdiff_t>(size), received.end(),
+                      [](unsigned char byte) { return byte == 0xee; }));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+// New memory is given its pages from the end to the beginning.
+void faults() {
+    constexpr std::size_t size = 1 << 20;
+    void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    check(memory != MAP_FAILED);
+    auto* const bytes = static_cast<unsigned char*>(memory);
+    unsigned char* last = bytes + size - 1;
+    std::size_t count = size;
+    std::uint64_t flags = 0;
+    asm volatile(
+        "lea -128(%%rsp), %%rsp\n\t"
+        "std\n\t"
+        "rep stosb\n\t"
+        "pushfq\n\t"
+        "cld\n\t"
+        "pop %2\n\t"
+        "lea 128(%%rsp), %%rsp"
+        : "+D"(last), "+c"(count), "=&r"(flags)
+        : "a"(0x5a)
+        : "memory", "cc");
+    check((flags & direction) != 0);
+    check(std::all_of(bytes, bytes + size, [](unsigned char byte) { return byte == 0x5a; }));
+    munmap(memory, size);
+}
+
+}  // namespace
+
+int main() {
+    for (const std::size_t size : {1, 100, 255, 256, 3000, 20'000}) moves_bytes(size);
+    passed("system calls");
+    faults();
+    passed("page faults");
+}
