@@ -34,8 +34,10 @@ husk_syscall_entry:
     push $SELECTOR_USER_DATA
     push %r11
     pushfq
-    cld
-    push $SELECTOR_USER_CODE
+    /* Nearly always clear already, which is cheaper to see than to do. */
+    testl $DIRECTION_FLAG, (%rsp)
+    jnz 4f
+5:  push $SELECTOR_USER_CODE
     push %rcx
     push %rax
     push_registers %rax %rcx
@@ -64,6 +66,8 @@ husk_syscall_entry:
     jmp *%rcx
 2:  call husk_unknown_syscall
     jmp 1b
+4:  cld
+    jmp 5b
 3:  mov %rsp, %rdi
     call husk_leave_runtime
     /* Falls into husk_resume with rsp at the Context. */
