@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "guest-runtime/base/alone.hpp"
 #include "guest-runtime/base/result.hpp"
 
 namespace husk {
@@ -22,7 +23,7 @@ public:
     [[nodiscard]] bool is_shared() const { return references_.load(std::memory_order_acquire) != 1; }
     // How many owners there are; whoever has a use for it keeps them from changing.
     [[nodiscard]] std::uint32_t owners() const { return references_.load(std::memory_order_acquire); }
-    void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
+    void retain() { fetch_add(references_, 1u, std::memory_order_relaxed); }
     // False: the last owner has gone, and the object is on its way out.
     [[nodiscard]] bool try_retain() {
         std::uint32_t owners = references_.load(std::memory_order_relaxed);
@@ -31,9 +32,10 @@ public:
         }
         return false;
     }
-    void release() {
+    // Not in line, since pointers end everywhere.
+    [[gnu::noinline]] void release() {
         // Pairs with the other owners' releases: their writes are seen before the destructor runs.
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (fetch_add(references_, ~0u, std::memory_order_acq_rel) == 1) delete this;
     }
 
 protected:

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "guest-runtime/base/alone.hpp"
 #include "guest-runtime/base/spin.hpp"
 
 namespace husk {
@@ -14,21 +15,16 @@ public:
     Spinlock(const Spinlock&) = delete;
     Spinlock& operator=(const Spinlock&) = delete;
 
-    void lock() {
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
-            wait();
+    // Not in line: locks are taken in hundreds of places.
+    [[gnu::noinline]] void lock() {
+        while (exchange(held_, true, std::memory_order_acquire)) [[unlikely]] {
+                while (held_.load(std::memory_order_relaxed)) spin_once();
+            }
     }
-    bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
+    bool try_lock() { return !exchange(held_, true, std::memory_order_acquire); }
     void unlock() { held_.store(false, std::memory_order_release); }
 
 private:
-    // Not in line: locks are taken in hundreds of places.
-    [[gnu::noinline, gnu::cold]] void wait() {
-        do {
-            while (held_.load(std::memory_order_relaxed)) spin_once();
-        } while (held_.exchange(true, std::memory_order_acquire));
-    }
-
     std::atomic<bool> held_ = false;
 };
 

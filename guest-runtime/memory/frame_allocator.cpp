@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "guest-runtime/base/alone.hpp"
 #include "guest-runtime/base/panic.hpp"
 
 namespace husk::memory {
@@ -118,13 +119,13 @@ Result<std::uint64_t> FrameAllocator::take(unsigned order) {
 }
 
 void FrameAllocator::retain(std::uint64_t frame) {
-    std::uint32_t before = reference(frame).fetch_add(1, std::memory_order_relaxed);
+    std::uint32_t before = fetch_add(reference(frame), 1u, std::memory_order_relaxed);
     check(before != 0 && before != UINT32_MAX, "reference to a frame that is free");
 }
 
 bool FrameAllocator::release(std::uint64_t frame) {
     // What the others did with the frame comes before what its next owner does.
-    std::uint32_t before = reference(frame).fetch_sub(1, std::memory_order_acq_rel);
+    std::uint32_t before = fetch_add(reference(frame), ~0u, std::memory_order_acq_rel);
     check(before != 0, "frame released twice");
     return before == 1;
 }

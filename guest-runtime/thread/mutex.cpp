@@ -4,12 +4,12 @@
 namespace husk::thread {
 
 void Mutex::lock() {
-    if (!held_.exchange(true, std::memory_order_acquire)) return;
+    if (!exchange(held_, true, std::memory_order_acquire)) return;
     Sleeper sleeper;
     waiters_.add(sleeper);
     for (;;) {
         prepare_to_park();
-        if (!held_.exchange(true, std::memory_order_acquire)) break;
+        if (!exchange(held_, true, std::memory_order_acquire)) break;
         park_uninterruptible(Deadline::never());
     }
     cancel_park();

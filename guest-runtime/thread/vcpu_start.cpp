@@ -6,6 +6,7 @@
 #include <new>
 
 #include "guest-runtime/arch/vcpus.hpp"
+#include "guest-runtime/base/alone.hpp"
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/memory/shootdown.hpp"
 #include "guest-runtime/thread/clock_source.hpp"
@@ -50,6 +51,7 @@ constinit std::atomic<Patience*> patience = nullptr;  // where is_foreign, from 
 void start(std::uint32_t vcpu) {
     asked_to_start.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
     share_clock();
+    others_may_run = true;
     awaited.store(vcpu, std::memory_order_release);
     if (platform::is_foreign) {
         // Without memory for it nobody is given up.
