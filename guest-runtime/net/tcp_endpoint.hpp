@@ -70,6 +70,8 @@ public:
     InetEndpoint local();
     // ENOTCONN.
     Result<InetEndpoint> remote();
+    // Of the way to the peer; ENOTCONN.
+    Result<std::uint32_t> mtu();
     Result<> shut_down(bool reading, bool writing);
     // The socket is gone. `resets`: RST at once (SO_LINGER with 0 s).
     void close(bool resets);

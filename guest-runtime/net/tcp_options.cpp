@@ -186,6 +186,7 @@ Result<> TcpSocket::set_own_option(int level, int option, std::span<const std::b
 Result<std::size_t> TcpSocket::get_option(int level, int option, std::span<std::byte> to) {
     if (!serves(level)) return Socket::get_option(level, option, to);
     if (RememberedOptions::has(level, option)) return recall(level, option, to);
+    if (asks_for_mtu(level, option)) return put_integer(to, HUSK_TRY(endpoint_->mtu()));
     return level == level_tcp ? get_tcp_option(option, to) : ip_.get(level, option, to);
 }
 
