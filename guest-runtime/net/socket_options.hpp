@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "guest-runtime/net/peek_place.hpp"
 #include "guest-runtime/net/remembered_options.hpp"
 #include "guest-runtime/net/shared_value.hpp"
 
@@ -44,7 +45,7 @@ struct SocketOptions {
     SharedValue<std::uint32_t> receive_buffer_bytes = default_buffer_bytes;
     SharedValue<std::uint64_t> receive_timeout_ns = 0;  // 0: none
     SharedValue<std::uint64_t> send_timeout_ns = 0;
-    SharedValue<std::int32_t> peek_offset = -1;  // SO_PEEK_OFF; negative: MSG_PEEK looks at the beginning
+    PeekOffset peek_offset = -1;  // SO_PEEK_OFF
     // As the stack counts interfaces; 255: one that is not there.
     [[nodiscard]] std::uint8_t stack_interface() const {
         return static_cast<std::uint8_t>(std::min<std::uint32_t>(bound_interface, 255));

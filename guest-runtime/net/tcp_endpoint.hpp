@@ -85,10 +85,11 @@ public:
     [[nodiscard]] std::size_t unsent_bytes() const { return outstanding_bytes_.load(std::memory_order_acquire); }
 
     [[nodiscard]] std::size_t bytes_to_read() const { return received_.bytes(); }
+    [[nodiscard]] bool has_bytes_behind(const PeekOffset& offset) const { return received_.has_bytes_behind(offset); }
     // 0: another reader has taken it.
-    Result<std::size_t> read(fs::IoBuffer& to);
-    Result<std::size_t> peek(fs::IoBuffer& to, std::size_t passed_bytes) { return received_.peek(to, passed_bytes); }
-    std::size_t discard(std::size_t size_bytes);
+    Result<std::size_t> read(fs::IoBuffer& to, PeekOffset& offset);
+    Result<std::size_t> peek(fs::IoBuffer& to, PeekOffset& offset) { return received_.peek(to, offset); }
+    std::size_t discard(std::size_t size_bytes, PeekOffset& offset);
 
     // Changes settings and applies them to what there is.
     template <class Change>

@@ -174,23 +174,26 @@ Result<std::size_t> TcpSocket::send(OutgoingMessage& message) {
     return done;
 }
 
+bool TcpSocket::has_bytes(std::uint32_t message_flags) const {
+    if ((message_flags & message_flag::peek) == 0) return endpoint_->bytes_to_read() != 0;
+    return endpoint_->has_bytes_behind(options_.peek_offset);
+}
+
 // What there is, without waiting. EAGAIN; 0 at the end.
 Result<std::size_t> TcpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
     // In this order: the end is announced behind the last bytes.
     bool ended = endpoint_->has_ended_reading();
-    std::size_t passed = peek_start(message.flags);
-    if (endpoint_->bytes_to_read() > passed) {
+    if (has_bytes(message.flags)) {
         std::size_t bytes = 0;
         if (peeks) {
-            bytes = HUSK_TRY(endpoint_->peek(message.data, passed));
+            bytes = HUSK_TRY(endpoint_->peek(message.data, options_.peek_offset));
         } else if ((message.flags & message_flag::truncated) == 0) {
-            bytes = HUSK_TRY(endpoint_->read(message.data));
+            bytes = HUSK_TRY(endpoint_->read(message.data, options_.peek_offset));
         } else {
-            bytes = endpoint_->discard(message.data.remaining());
+            bytes = endpoint_->discard(message.data.remaining(), options_.peek_offset);
             message.data.skip(bytes);
         }
-        move_peek_start(message.flags, bytes);
         if (bytes != 0) return bytes;  // else another reader was faster
     }
     if (int error = endpoint_->has_error() ? endpoint_->take_error() : 0) return static_cast<Errno>(error);
@@ -227,8 +230,7 @@ Result<std::size_t> TcpSocket::receive_bytes(IncomingMessage& message) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
         auto has_some = [&] {
-            return endpoint_->bytes_to_read() > peek_start(message.flags) || endpoint_->has_ended_reading() ||
-                   endpoint_->has_error();
+            return has_bytes(message.flags) || endpoint_->has_ended_reading() || endpoint_->has_error();
         };
         // Readers of a stream share its bytes and its end: one may leave some to the next, or only look at them.
         auto waited =

@@ -42,6 +42,8 @@ private:
     Result<> set_own_option(int level, int option, std::span<const std::byte> value);
     Result<std::size_t> receive_bytes(IncomingMessage& message);
     Result<std::size_t> receive_now(IncomingMessage& message);
+    // For a receive with these flags.
+    [[nodiscard]] bool has_bytes(std::uint32_t message_flags) const;
     Result<> set_tcp_option(int option, std::span<const std::byte> value);
     Result<std::size_t> get_tcp_option(int option, std::span<std::byte> to);
     std::size_t put_info(std::span<std::byte> to);

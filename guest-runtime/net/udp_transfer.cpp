@@ -137,51 +137,38 @@ void UdpSocket::fill_control(IncomingMessage& message, const Datagram& datagram)
     if (ip_.wants_class) control.traffic_class = datagram.traffic_class;
 }
 
-// SO_PEEK_OFF: the datagram that has the byte at `offset` of all that wait, and its place in that; those before it go
-// to `passed`.
-std::unique_ptr<Datagram> UdpSocket::lift_at(std::size_t& offset, List<Datagram>& passed) {
-    while (std::unique_ptr<Datagram> datagram = received_.lift()) {
+// The datagram that has the byte at `offset` of all that wait, and its place in that. With SO_PEEK_OFF an empty one is
+// seen once.
+Datagram* UdpSocket::find_at(std::size_t& offset, bool passes_seen) {
+    for (Datagram* datagram = received_.first(); datagram != nullptr; datagram = received_.behind(*datagram)) {
         std::size_t size = datagram->packet->tot_len;
-        // An empty one is seen once.
-        bool passes_empty = options_.peek_offset >= 0 && size == 0 && datagram->was_seen;
+        bool passes_empty = passes_seen && size == 0 && datagram->was_seen;
         if (offset < size || (offset == 0 && !passes_empty)) return datagram;
         offset -= size;
-        passed.push_front(*datagram.release());
     }
-    return {};
-}
-
-void UdpSocket::put_back(List<Datagram>& passed) {
-    while (Datagram* datagram = passed.pop_front()) received_.put_back(std::unique_ptr<Datagram>(datagram));
+    return nullptr;
 }
 
 // What there is, without waiting. EAGAIN.
 Result<std::size_t> UdpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
-    List<Datagram> passed;  // by SO_PEEK_OFF
     Guard reading(received_.reader());
-    std::size_t start = peek_start(message.flags);
-    std::unique_ptr<Datagram> datagram = peeks ? lift_at(start, passed) : received_.take();
-    if (!peeks) reading.unlock();
-    if (!datagram) {
-        put_back(passed);
-        return Errno::eagain;
-    }
+    const PeekPlace place(options_.peek_offset, peeks);
+    std::size_t start = place.passed_bytes();
+    std::unique_ptr<Datagram> taken = peeks ? nullptr : received_.take();
+    Datagram* datagram = peeks ? find_at(start, place.is_on()) : taken.get();
+    if (datagram == nullptr) return Errno::eagain;
+    if (!peeks && !place.is_on()) reading.unlock();  // readers copy side by side
     std::size_t size = datagram->packet->tot_len;
     std::size_t room = message.data.remaining();
     std::size_t bytes = std::min(size - start, room);
-    auto copied = copy_out_of(*datagram, start, bytes, message.data);
+    HUSK_TRY(copy_out_of(*datagram, start, bytes, message.data));
     if (room <= size - start && bytes < size) message.result_flags |= message_flag::truncated;
     std::size_t answer = (message.flags & message_flag::truncated) != 0 ? size : bytes;
-    if (copied.ok()) move_peek_start(message.flags, answer);
+    place.move(answer);
+    datagram->was_seen = true;
     message.from = inet_address(datagram->from.address, datagram->from.port, family());
     fill_control(message, *datagram);
-    if (peeks) {
-        if (copied.ok()) datagram->was_seen = true;
-        received_.put_back(std::move(datagram));
-        put_back(passed);
-    }
-    if (!copied.ok()) return copied.error();
     return answer;
 }
 
@@ -196,10 +183,13 @@ Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
         if (int error = take_error()) return static_cast<Errno>(error);
         if (reading_shut_) return 0;
         if (!waits(message.flags)) return Errno::eagain;
-        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, [&] {
-            bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
-            return has_some || reading_shut_ || error_ != 0;
-        }));
+        HUSK_TRY(wait_for(
+            waiters_.readers, options_.receive_timeout_ns,
+            [&] {
+                bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
+                return has_some || reading_shut_ || error_ != 0;
+            },
+            peeks ? thread::Turn::shared : thread::Turn::exclusive));  // who only looks leaves all
     }
 }
 
