@@ -20,9 +20,10 @@ bool is_own(const ip_addr_t& address, netif& interface) {
 
 }  // namespace
 
-Result<std::uint32_t> route_mtu(const ip_addr_t& from, const ip_addr_t& to, std::uint8_t interface) {
+Result<std::uint32_t> route_mtu(const ip_addr_t& from, const ip_addr_t& to, std::uint32_t interface) {
     constexpr std::uint32_t longest_ipv4 = 65535;
-    netif* way = interface != NETIF_NO_INDEX ? netif_get_by_index(interface) : ip_route(&from, &to);
+    if (interface > UINT8_MAX) return Errno::enetunreach;
+    netif* way = interface != NETIF_NO_INDEX ? netif_get_by_index(static_cast<u8_t>(interface)) : ip_route(&from, &to);
     if (way == nullptr) return Errno::enetunreach;
     if (is_own(to, *way)) way = netif_get_by_index(loopback_number);
     if (!IP_IS_V6_VAL(to)) return std::min(mtu_of(*way), longest_ipv4);

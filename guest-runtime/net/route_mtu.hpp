@@ -12,6 +12,6 @@ namespace husk::net {
 
 // `interface`: the number of the one that the socket is bound to; 0: as routing says. ENETUNREACH without a way. With
 // the stack's lock held.
-Result<std::uint32_t> route_mtu(const ip_addr_t& from, const ip_addr_t& to, std::uint8_t interface);
+Result<std::uint32_t> route_mtu(const ip_addr_t& from, const ip_addr_t& to, std::uint32_t interface);
 
 }  // namespace husk::net

@@ -53,6 +53,8 @@ private:
     // Another has the port, at an address that does not go with this one.
     [[nodiscard]] bool is_taken(const InetEndpoint& at) const;
     Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
+    // EMSGSIZE, EINVAL.
+    Result<> check_segments(const OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes);
     // Bytes as datagrams of at most segment_bytes each; 0: as one.
     Result<> send_segments(OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes);
     Result<> set_udp_option(int option, std::span<const std::byte> value);

@@ -5,6 +5,7 @@
 #include <lwip/ip.h>
 #include <lwip/udp.h>
 
+#include "guest-runtime/net/route_mtu.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/udp_socket.hpp"
 #include "guest-runtime/thread/clock.hpp"
@@ -105,9 +106,24 @@ Result<std::size_t> UdpSocket::send(OutgoingMessage& message) {
         to = {pcb_->remote_ip, pcb_->remote_port};
     }
     std::size_t segment = message.control.segment_bytes.value_or(segment_bytes_.load());
-    if (segment != 0 && size > segment * most_segments) return Errno::einval;
+    if (segment != 0) HUSK_TRY(check_segments(message, to, segment));
     HUSK_TRY(send_segments(message, to, segment));
     return size;
+}
+
+// A segment is a packet, not fragments of one.
+Result<> UdpSocket::check_segments(const OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes) {
+    std::size_t size = message.data.remaining();
+    std::size_t headers = (IP_IS_V6_VAL(to.address) ? IP6_HLEN : IP_HLEN) + std::size_t{UDP_HLEN};
+    auto mtu = [&] {
+        StackGuard guard;
+        const auto& packet = message.control.packet;
+        return route_mtu(pcb_->local_ip, to.address,
+                         packet && packet->interface != 0 ? packet->interface : pcb_->netif_idx);
+    }();
+    // Without a way transmit() says so.
+    if (mtu.ok() && headers + std::min(size, segment_bytes) > mtu.value()) return Errno::emsgsize;
+    return size <= segment_bytes * most_segments ? Result<>() : Errno::einval;
 }
 
 // After the first, one that cannot be sent is lost, as any may be.
@@ -183,13 +199,13 @@ Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
         if (int error = take_error()) return static_cast<Errno>(error);
         if (reading_shut_) return 0;
         if (!waits(message.flags)) return Errno::eagain;
-        HUSK_TRY(wait_for(
-            waiters_.readers, options_.receive_timeout_ns,
-            [&] {
-                bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
-                return has_some || reading_shut_ || error_ != 0;
-            },
-            peeks ? thread::Turn::shared : thread::Turn::exclusive));  // who only looks leaves all
+        auto has_news = [&] {
+            bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
+            return has_some || reading_shut_ || error_ != 0;
+        };
+        // Who only looks leaves all to the next.
+        auto turn = peeks ? thread::Turn::shared : thread::Turn::exclusive;
+        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, has_news, turn));
     }
 }
 
