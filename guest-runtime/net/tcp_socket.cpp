@@ -35,15 +35,16 @@ TcpSocket::TcpSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, Family family
 }
 
 TcpSocket::~TcpSocket() {
-    bool resets = options_.lingers && options_.linger_seconds == 0;
-    if (options_.lingers && !resets) linger();
+    Linger how = options_.linger;
+    bool resets = how.on != 0 && how.seconds == 0;
+    if (how.on != 0 && !resets) linger(how.seconds);
     endpoint_->close(resets);
 }
 
 // SO_LINGER: close() waits until what was sent has arrived, for that long.
-void TcpSocket::linger() {
+void TcpSocket::linger(std::int32_t seconds) {
     if (endpoint_->state() != State::connected || is_non_blocking()) return;
-    auto timeout_ns = static_cast<std::uint64_t>(options_.linger_seconds) * 1'000'000'000;
+    auto timeout_ns = static_cast<std::uint64_t>(seconds) * 1'000'000'000;
     (void)endpoint_->shut_down(false, true);
     (void)wait_for(endpoint_->waiters().writers, timeout_ns, [this] {
         (void)endpoint_->room(1);  // asks to be woken
@@ -80,22 +81,25 @@ Result<> TcpSocket::wait_for_connection() {
     return endpoint_->state() == State::connected ? Result<>() : Errno::econnaborted;
 }
 
-// With everything that the listener was told, but for the priority.
+// Everything that the listener was told, but for the priority.
+void TcpSocket::copy_options(InheritedOptions& to) const {
+    to.options = options_;
+    to.ip = ip_;
+    to.corked = corked_;
+    to.quick_acks = quick_acks_;
+    to.tells_unread = tells_unread_;
+    (void)to.options.remembered.set(level_socket, socket_option::priority, 0);  // a value that is never refused
+}
+
 Result<> TcpSocket::bequeath_options() {
     auto inherited = HUSK_TRY(make_ref<InheritedOptions>());
-    inherited->options = options_;
-    inherited->ip = ip_;
-    inherited->corked = corked_;
-    inherited->quick_acks = quick_acks_;
-    inherited->tells_unread = tells_unread_;
-    HUSK_TRY(inherited->options.remembered.set(level_socket, socket_option::priority, 0));
-    endpoint_->bequeath(std::move(inherited));
+    endpoint_->bequeath(std::move(inherited), [this](InheritedOptions& to) { copy_options(to); });
     return {};
 }
 
 Result<> TcpSocket::listen(int backlog) {
-    HUSK_TRY(bequeath_options());
-    return endpoint_->listen(backlog);
+    auto inherited = HUSK_TRY(make_ref<InheritedOptions>());
+    return endpoint_->listen(backlog, std::move(inherited), [this](InheritedOptions& to) { copy_options(to); });
 }
 
 Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {

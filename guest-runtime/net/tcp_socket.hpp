@@ -39,6 +39,7 @@ private:
     Result<> check_sending();
     Result<> wait_for_connection();
     Result<> bequeath_options();
+    void copy_options(InheritedOptions& to) const;
     Result<> set_own_option(int level, int option, std::span<const std::byte> value);
     Result<std::size_t> receive_bytes(IncomingMessage& message);
     Result<std::size_t> receive_now(IncomingMessage& message);
@@ -47,7 +48,7 @@ private:
     Result<> set_tcp_option(int option, std::span<const std::byte> value);
     Result<std::size_t> get_tcp_option(int option, std::span<std::byte> to);
     std::size_t put_info(std::span<std::byte> to);
-    void linger();
+    void linger(std::int32_t seconds);
 
     RefPtr<TcpEndpoint> endpoint_;
     IpOptions ip_;
