@@ -32,6 +32,11 @@ public:
 
     [[nodiscard]] bool empty() const { return head_.next == &head_; }
     [[nodiscard]] T* front() { return empty() ? nullptr : as_element(head_.next); }
+    // Of an element of this list; nullptr behind the last.
+    [[nodiscard]] T* behind(T& element) {
+        Node* next = static_cast<Node&>(element).next;
+        return next == &head_ ? nullptr : as_element(next);
+    }
     void push_back(T& element) { insert_before(head_, element); }
     void push_front(T& element) { insert_before(*head_.next, element); }
     // Puts `element` in front of `position`, an element of this list.

@@ -35,14 +35,14 @@ std::unique_ptr<Datagram> DatagramQueue::take() {
     return first;
 }
 
-std::unique_ptr<Datagram> DatagramQueue::lift() {
+Datagram* DatagramQueue::first() {
     Guard guard(lock_);
-    return std::unique_ptr<Datagram>(datagrams_.pop_front());
+    return datagrams_.front();
 }
 
-void DatagramQueue::put_back(std::unique_ptr<Datagram> lifted) {
+Datagram* DatagramQueue::behind(Datagram& other) {
     Guard guard(lock_);
-    datagrams_.push_front(*lifted.release());
+    return datagrams_.behind(other);
 }
 
 int DatagramQueue::first_error() {

@@ -36,12 +36,12 @@ public:
     ~DatagramQueue();
     // Drops it when there is no room for it, as UDP may.
     bool append(std::unique_ptr<Datagram> datagram, std::size_t limit_bytes);
-    // Held by whoever takes one or looks at one: what was only looked at is back before the next looks.
+    // Held by whoever takes one or looks at one: what is looked at stays.
     thread::Mutex& reader() { return reader_; }
     std::unique_ptr<Datagram> take();
-    // The first one, to look at: it counts as there until put_back().
-    std::unique_ptr<Datagram> lift();
-    void put_back(std::unique_ptr<Datagram> lifted);
+    // The first one, and the one behind another; nullptr: there is none.
+    Datagram* first();
+    Datagram* behind(Datagram& other);
     [[nodiscard]] bool is_empty() const { return bytes_.load(std::memory_order_acquire) == 0; }
     // How many have ever come.
     [[nodiscard]] std::uint64_t arrivals() const { return arrivals_.load(std::memory_order_acquire); }

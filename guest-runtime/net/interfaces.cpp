@@ -13,7 +13,7 @@ namespace husk::net {
 
 namespace {
 
-bool is_loopback(const netif& interface) { return netif_get_index(&interface) == 1; }
+bool is_loopback(const netif& interface) { return netif_get_index(&interface) == loopback_number; }
 
 }  // namespace
 

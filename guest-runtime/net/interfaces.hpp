@@ -18,6 +18,8 @@ inline constexpr std::uint32_t up = 0x1, broadcast = 0x2, loopback = 0x8, runnin
                                lower_up = 0x10000;
 }
 
+inline constexpr std::uint8_t loopback_number = 1;
+
 // "lo", "eth0".
 struct InterfaceName {
     static constexpr std::size_t max_bytes = 16;  // IFNAMSIZ, NUL included

@@ -54,8 +54,14 @@ SharedValue<bool>* flag_of(IpOptions& options, int level, int option) {
 
 // Taken, with nothing behind it here and nothing to read back.
 bool is_ignored(int level, int option) {
-    if (level == level_ip) return option == v4::options || option == v4::local_port_range;
-    return option == v6::mtu;
+    return level == level_ip && (option == v4::options || option == v4::local_port_range);
+}
+
+// IPV6_MTU: taken, and packets are as long as the way's MTU allows. 0: no limit.
+Result<> check_longest_packet(std::span<const std::byte> value) {
+    constexpr std::int32_t least_mtu = 1280;  // IPV6_MIN_MTU
+    auto bytes = HUSK_TRY(option_as<std::int32_t>(value));
+    return bytes == 0 || bytes >= least_mtu ? Result<>() : Errno::einval;
 }
 
 Result<> set_hops(SharedValue<std::uint8_t>& to, std::int32_t value, std::int32_t least, std::uint8_t standard) {
@@ -69,6 +75,7 @@ Result<> set_hops(SharedValue<std::uint8_t>& to, std::int32_t value, std::int32_
 Result<> IpOptions::set(int level, int option, std::span<const std::byte> value, bool is_bound) {
     if (level != level_ip && level != level_ipv6) return Errno::enoprotoopt;
     if (is_ignored(level, option)) return {};
+    if (level == level_ipv6 && option == v6::mtu) return check_longest_packet(value);
     auto integer = HUSK_TRY(integer_of(value));
     if (level == level_ipv6 && option == v6::multicast_loop && (integer & ~1) != 0) return Errno::einval;
     if (SharedValue<bool>* flag = flag_of(*this, level, option)) {

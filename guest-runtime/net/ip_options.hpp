@@ -45,4 +45,9 @@ struct IpOptions {
     Result<std::size_t> get(int level, int option, std::span<std::byte> to) const;
 };
 
+// IP_MTU and IPV6_MTU, which ask for what is no option: the way's.
+[[nodiscard]] inline bool asks_for_mtu(int level, int option) {
+    return level == level_ip ? option == ip_option::mtu : level == level_ipv6 && option == ipv6_option::mtu;
+}
+
 }  // namespace husk::net

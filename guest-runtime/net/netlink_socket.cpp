@@ -22,6 +22,8 @@ struct NetlinkAddress {
     std::uint32_t groups;
 };
 
+bool is_peek_offset(int level, int option) { return level == level_socket && option == socket_option::peek_offset; }
+
 Address address_with(std::uint32_t port) {
     return Address::from(NetlinkAddress{static_cast<std::uint16_t>(Family::netlink), 0, port, 0});
 }
@@ -85,7 +87,13 @@ Result<std::size_t> NetlinkSocket::receive(IncomingMessage& message) {
 }
 
 Result<> NetlinkSocket::set_option(int level, int option, std::span<const std::byte> value) {
-    return level == level_netlink ? Result<>() : Socket::set_option(level, option, value);
+    if (level == level_netlink) return {};
+    if (is_peek_offset(level, option)) return Errno::eopnotsupp;
+    return Socket::set_option(level, option, value);
+}
+
+Result<std::size_t> NetlinkSocket::get_option(int level, int option, std::span<std::byte> to) {
+    return is_peek_offset(level, option) ? Errno::eopnotsupp : Socket::get_option(level, option, to);
 }
 
 unsigned NetlinkSocket::poll(unsigned) { return fs::poll_bit::writable | (has_answer() ? fs::poll_bit::readable : 0); }

@@ -21,6 +21,7 @@ public:
     // One part of an answer, as a datagram.
     Result<std::size_t> receive(IncomingMessage& message) override;
     Result<> set_option(int level, int option, std::span<const std::byte> value) override;
+    Result<std::size_t> get_option(int level, int option, std::span<std::byte> to) override;
 
     unsigned poll(unsigned wanted) override;
     thread::WaitQueue* wait_queue() override { return &waiters_.watchers; }

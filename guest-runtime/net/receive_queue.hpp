@@ -7,6 +7,7 @@
 
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/fs/io_buffer.hpp"
+#include "guest-runtime/net/peek_place.hpp"
 #include "guest-runtime/thread/mutex.hpp"
 
 struct pbuf;
@@ -20,16 +21,19 @@ public:
     // Takes a chain over. With the stack's lock held.
     void append(pbuf* chain);
     [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_acquire); }
+    // Whether there is something behind `offset`. Without a lock: also while what is there is being taken.
+    [[nodiscard]] bool has_bytes_behind(const PeekOffset& offset) const;
     // Moves what there is, up to the room in `to`. One reader at a time.
-    Result<std::size_t> read(fs::IoBuffer& to);
-    // Copies what there is behind the first `passed_bytes`; it stays.
-    Result<std::size_t> peek(fs::IoBuffer& to, std::size_t passed_bytes);
+    Result<std::size_t> read(fs::IoBuffer& to, PeekOffset& offset);
+    // Copies what there is behind `offset`; it stays.
+    Result<std::size_t> peek(fs::IoBuffer& to, PeekOffset& offset);
     // Passes over bytes, as read() without copying (MSG_TRUNC on a stream).
-    std::size_t discard(std::size_t size_bytes);
+    std::size_t discard(std::size_t size_bytes, PeekOffset& offset);
     void drop();
 
 private:
     void take_arrivals();
+    void count_out(std::size_t size_bytes, const PeekPlace& place);
     void release_front();
 
     thread::Mutex reader_;  // guards front_, back_, offset_

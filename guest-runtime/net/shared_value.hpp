@@ -24,6 +24,9 @@ public:
 
     [[nodiscard]] T load() const { return value_.load(std::memory_order_relaxed); }
     void store(T value) { value_.store(value, std::memory_order_relaxed); }
+    void clear_bits(T bits) { value_.fetch_and(static_cast<T>(~bits), std::memory_order_relaxed); }
+    // Leaves another value than `old` as it is.
+    void replace(T old, T value) { value_.compare_exchange_strong(old, value, std::memory_order_relaxed); }
 
 private:
     std::atomic<T> value_ = T{};

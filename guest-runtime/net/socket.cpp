@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/net/socket.hpp"
 
-#include <algorithm>
-
 #include "guest-runtime/fs/descriptor_table.hpp"
 #include "guest-runtime/thread/signal_raise.hpp"
 
@@ -32,20 +30,6 @@ Result<RefPtr<Socket>> socket_of(int fd) {
     RefPtr<fs::File> file = HUSK_TRY(fs::file_of(fd));
     if (file->kind() != fs::FileKind::socket) return Errno::enotsock;
     return RefPtr<Socket>::adopt(static_cast<Socket*>(file.leak()));
-}
-
-std::size_t Socket::peek_start(std::uint32_t message_flags) const {
-    std::int32_t offset = options_.peek_offset;
-    return (message_flags & message_flag::peek) != 0 && offset > 0 ? static_cast<std::size_t>(offset) : 0;
-}
-
-// What is taken goes from in front of it.
-void Socket::move_peek_start(std::uint32_t message_flags, std::size_t bytes) {
-    std::int64_t offset = options_.peek_offset;
-    if (offset < 0) return;
-    auto moved = static_cast<std::int64_t>(bytes);
-    offset += (message_flags & message_flag::peek) != 0 ? moved : -moved;
-    options_.peek_offset = static_cast<std::int32_t>(std::clamp<std::int64_t>(offset, 0, INT32_MAX));
 }
 
 }  // namespace husk::net

@@ -71,10 +71,6 @@ protected:
         return !is_non_blocking() && (message_flags & message_flag::dont_wait) == 0;
     }
 
-    // SO_PEEK_OFF: the bytes that a receive with these flags passes over, and that it has received some.
-    [[nodiscard]] std::size_t peek_start(std::uint32_t message_flags) const;
-    void move_peek_start(std::uint32_t message_flags, std::size_t bytes);
-
     // Sleeps on `queue` until ready(), bounded by SO_RCVTIMEO or SO_SNDTIMEO. EAGAIN when that is over; EINTR instead
     // of ERESTART when there is one, as on Linux.
     template <class Ready>

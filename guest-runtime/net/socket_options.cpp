@@ -12,11 +12,6 @@ namespace {
 
 namespace so = socket_option;
 
-struct Linger {
-    std::int32_t on;
-    std::int32_t seconds;
-};
-
 struct TimeValue {
     std::int64_t seconds;
     std::int64_t microseconds;
@@ -104,8 +99,7 @@ Result<> Socket::set_option(int level, int option, std::span<const std::byte> va
     switch (option) {
         case so::linger: {
             auto linger = HUSK_TRY(option_as<Linger>(value));
-            options_.lingers = linger.on != 0;
-            options_.linger_seconds = linger.seconds;
+            options_.linger = Linger{linger.on != 0 ? 1 : 0, linger.seconds};
             break;
         }
         case so::send_buffer:
@@ -160,7 +154,7 @@ Result<std::size_t> Socket::get_option(int level, int option, std::span<std::byt
         case so::incoming_napi_id:
             return put_integer(to, 0);  // none
         case so::linger:
-            return put_option(to, Linger{options_.lingers ? 1 : 0, options_.linger_seconds});
+            return put_option(to, options_.linger.load());
         case so::receive_timeout:
             return put_option(to, time_of(options_.receive_timeout_ns));
         case so::send_timeout:

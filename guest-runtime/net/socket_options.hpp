@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "guest-runtime/net/peek_place.hpp"
 #include "guest-runtime/net/remembered_options.hpp"
 #include "guest-runtime/net/shared_value.hpp"
 
@@ -24,6 +25,12 @@ inline constexpr int debug = 1, reuse_address = 2, type = 3, error = 4, dont_rou
                      prefer_busy_poll = 69;
 }  // namespace socket_option
 
+// struct linger. One value: of two that are set at once, one is kept, and not a third that nobody asked for.
+struct alignas(8) Linger {
+    std::int32_t on;
+    std::int32_t seconds;
+};
+
 // Values are read without a lock.
 struct SocketOptions {
     static constexpr std::uint32_t default_buffer_bytes = 212992;  // net.core.rmem_default, wmem_default
@@ -37,14 +44,13 @@ struct SocketOptions {
     SharedValue<bool> pass_credentials = false;
     SharedValue<bool> timestamp = false;
     SharedValue<bool> timestamp_ns = false;
-    SharedValue<bool> lingers = false;
-    SharedValue<std::int32_t> linger_seconds = 0;
+    SharedValue<Linger> linger = Linger{0, 0};
     SharedValue<std::uint32_t> bound_interface = 0;  // SO_BINDTODEVICE; 0: any
     SharedValue<std::uint32_t> send_buffer_bytes = default_buffer_bytes;
     SharedValue<std::uint32_t> receive_buffer_bytes = default_buffer_bytes;
     SharedValue<std::uint64_t> receive_timeout_ns = 0;  // 0: none
     SharedValue<std::uint64_t> send_timeout_ns = 0;
-    SharedValue<std::int32_t> peek_offset = -1;  // SO_PEEK_OFF; negative: MSG_PEEK looks at the beginning
+    PeekOffset peek_offset = -1;  // SO_PEEK_OFF
     // As the stack counts interfaces; 255: one that is not there.
     [[nodiscard]] std::uint8_t stack_interface() const {
         return static_cast<std::uint8_t>(std::min<std::uint32_t>(bound_interface, 255));

@@ -8,6 +8,7 @@
 
 #include "guest-runtime/base/panic.hpp"
 #include "guest-runtime/net/local_ports.hpp"
+#include "guest-runtime/net/route_mtu.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/tcp_callbacks.hpp"
 #include "guest-runtime/net/tcp_table.hpp"
@@ -189,6 +190,12 @@ Result<InetEndpoint> TcpEndpoint::remote() {
     StackGuard guard;
     if (state() != State::connected) return Errno::enotconn;
     return remote_;
+}
+
+Result<std::uint32_t> TcpEndpoint::mtu() {
+    StackGuard guard;
+    if (state() != State::connecting && state() != State::connected) return Errno::enotconn;
+    return route_mtu(local_.address, remote_.address, settings_.interface);
 }
 
 // The connection is over: what there was to read may still be read.

@@ -59,17 +59,36 @@ public:
     // EINPROGRESS when it has begun.
     Result<> connect(const InetEndpoint& to);
     void disconnect();
-    Result<> listen(int backlog);
+    // Connections that are made from here on have what `fill` copies of the listener's options, as in bequeath().
+    template <class Fill>
+    Result<> listen(int backlog, RefPtr<InheritedOptions> options, Fill fill) {
+        StackGuard guard;
+        inherit(std::move(options), fill);
+        return start_listening(backlog);
+    }
+    // As of now, or as a listen() that goes on leaves it.
+    bool listens() {
+        StackGuard guard;
+        return state() == State::listening;
+    }
     // EAGAIN when there is none.
     Result<RefPtr<TcpEndpoint>> accept();
     [[nodiscard]] bool has_pending() const { return pending_count_.load(std::memory_order_acquire) != 0; }
-    // A listener's: connections that are made from here on have them, with the settings of that moment.
-    void bequeath(RefPtr<InheritedOptions> options);
+    // A listener's options have changed: connections that are made from here on have what `fill` copies of them, with
+    // the settings of that moment. It copies under the stack's lock: of two threads that change options at once the
+    // later one has the other's change too. Does nothing unless it listens.
+    template <class Fill>
+    void bequeath(RefPtr<InheritedOptions> options, Fill fill) {
+        StackGuard guard;
+        if (state() == State::listening) inherit(std::move(options), fill);
+    }
     // Of one that accept() has just given.
     RefPtr<InheritedOptions> take_inherited() { return std::move(inherited_); }
     InetEndpoint local();
     // ENOTCONN.
     Result<InetEndpoint> remote();
+    // Of the way to the peer; ENOTCONN.
+    Result<std::uint32_t> mtu();
     Result<> shut_down(bool reading, bool writing);
     // The socket is gone. `resets`: RST at once (SO_LINGER with 0 s).
     void close(bool resets);
@@ -83,10 +102,11 @@ public:
     [[nodiscard]] std::size_t unsent_bytes() const { return outstanding_bytes_.load(std::memory_order_acquire); }
 
     [[nodiscard]] std::size_t bytes_to_read() const { return received_.bytes(); }
+    [[nodiscard]] bool has_bytes_behind(const PeekOffset& offset) const { return received_.has_bytes_behind(offset); }
     // 0: another reader has taken it.
-    Result<std::size_t> read(fs::IoBuffer& to);
-    Result<std::size_t> peek(fs::IoBuffer& to, std::size_t passed_bytes) { return received_.peek(to, passed_bytes); }
-    std::size_t discard(std::size_t size_bytes);
+    Result<std::size_t> read(fs::IoBuffer& to, PeekOffset& offset);
+    Result<std::size_t> peek(fs::IoBuffer& to, PeekOffset& offset) { return received_.peek(to, offset); }
+    std::size_t discard(std::size_t size_bytes, PeekOffset& offset);
 
     // Changes settings and applies them to what there is.
     template <class Change>
@@ -95,7 +115,10 @@ public:
         change(settings_);
         apply_settings();
     }
-    [[nodiscard]] const Settings& settings() const { return settings_; }
+    [[nodiscard]] Settings settings() const {
+        StackGuard guard;
+        return settings_;
+    }
     // An ICMP error about this connection, with the stack's lock held: it ends an attempt to connect, and explains a
     // later end to one that is there.
     void on_unreachable(Errno error);
@@ -126,6 +149,12 @@ public:
 private:
     friend struct TcpCallbacks;
 
+    template <class Fill>
+    void inherit(RefPtr<InheritedOptions> options, Fill fill) {
+        fill(*options);
+        inherited_ = std::move(options);
+    }
+    Result<> start_listening(int backlog);
     Result<> ensure_pcb(const ip_addr_t* address);
     void adopt(tcp_pcb& pcb);
     void open_window(tcp_pcb& pcb);

@@ -89,8 +89,7 @@ bool TcpEndpoint::is_listened_at(const InetEndpoint& to) const {
     return false;
 }
 
-Result<> TcpEndpoint::listen(int backlog) {
-    StackGuard guard;
+Result<> TcpEndpoint::start_listening(int backlog) {
     std::uint32_t wanted = backlog < 0 ? most_backlog : std::min(static_cast<std::uint32_t>(backlog), most_backlog);
     if (state() == State::listening) {
         backlog_ = wanted;
@@ -126,11 +125,6 @@ Result<> TcpEndpoint::listen(int backlog) {
     apply_settings();
     listeners.push_back(*this);
     return {};
-}
-
-void TcpEndpoint::bequeath(RefPtr<InheritedOptions> options) {
-    StackGuard guard;
-    inherited_ = std::move(options);
 }
 
 // Of the listeners that share this one's address by SO_REUSEPORT, the one with the shortest queue.

@@ -119,7 +119,7 @@ Result<> TcpSocket::set_tcp_option(int option, std::span<const std::byte> value)
 }
 
 Result<std::size_t> TcpSocket::get_tcp_option(int option, std::span<std::byte> to) {
-    const Settings& settings = endpoint_->settings();
+    const Settings settings = endpoint_->settings();
     switch (option) {
         case tcp::no_delay:
             return put_integer(to, settings.no_delay ? 1 : 0);
@@ -165,7 +165,8 @@ bool TcpSocket::serves(int level) const {
 
 Result<> TcpSocket::set_option(int level, int option, std::span<const std::byte> value) {
     HUSK_TRY(set_own_option(level, option, value));
-    return is_listening() ? bequeath_options() : Result<>();
+    // A listen() at the same time has copied the new value, or is seen here.
+    return endpoint_->listens() ? bequeath_options() : Result<>();
 }
 
 Result<> TcpSocket::set_own_option(int level, int option, std::span<const std::byte> value) {
@@ -174,7 +175,7 @@ Result<> TcpSocket::set_own_option(int level, int option, std::span<const std::b
     if (level == level_tcp) return set_tcp_option(option, value);
     HUSK_TRY(ip_.set(level, option, value, endpoint_->local().port != 0));
     constexpr std::uint8_t congestion_bits = 3;  // the stack's own
-    ip_.traffic_class = static_cast<std::uint8_t>(ip_.traffic_class & ~congestion_bits);
+    ip_.traffic_class.clear_bits(congestion_bits);
     endpoint_->change_settings([this](Settings& settings) {
         settings.hop_limit = ip_.hop_limit;
         settings.traffic_class = ip_.traffic_class;
@@ -186,6 +187,7 @@ Result<> TcpSocket::set_own_option(int level, int option, std::span<const std::b
 Result<std::size_t> TcpSocket::get_option(int level, int option, std::span<std::byte> to) {
     if (!serves(level)) return Socket::get_option(level, option, to);
     if (RememberedOptions::has(level, option)) return recall(level, option, to);
+    if (asks_for_mtu(level, option)) return put_integer(to, HUSK_TRY(endpoint_->mtu()));
     return level == level_tcp ? get_tcp_option(option, to) : ip_.get(level, option, to);
 }
 

@@ -35,15 +35,16 @@ TcpSocket::TcpSocket(RefPtr<fs::Inode> inode, std::uint32_t flags, Family family
 }
 
 TcpSocket::~TcpSocket() {
-    bool resets = options_.lingers && options_.linger_seconds == 0;
-    if (options_.lingers && !resets) linger();
+    Linger how = options_.linger;
+    bool resets = how.on != 0 && how.seconds == 0;
+    if (how.on != 0 && !resets) linger(how.seconds);
     endpoint_->close(resets);
 }
 
 // SO_LINGER: close() waits until what was sent has arrived, for that long.
-void TcpSocket::linger() {
+void TcpSocket::linger(std::int32_t seconds) {
     if (endpoint_->state() != State::connected || is_non_blocking()) return;
-    auto timeout_ns = static_cast<std::uint64_t>(options_.linger_seconds) * 1'000'000'000;
+    auto timeout_ns = static_cast<std::uint64_t>(seconds) * 1'000'000'000;
     (void)endpoint_->shut_down(false, true);
     (void)wait_for(endpoint_->waiters().writers, timeout_ns, [this] {
         (void)endpoint_->room(1);  // asks to be woken
@@ -80,22 +81,25 @@ Result<> TcpSocket::wait_for_connection() {
     return endpoint_->state() == State::connected ? Result<>() : Errno::econnaborted;
 }
 
-// With everything that the listener was told, but for the priority.
+// Everything that the listener was told, but for the priority.
+void TcpSocket::copy_options(InheritedOptions& to) const {
+    to.options = options_;
+    to.ip = ip_;
+    to.corked = corked_;
+    to.quick_acks = quick_acks_;
+    to.tells_unread = tells_unread_;
+    (void)to.options.remembered.set(level_socket, socket_option::priority, 0);  // a value that is never refused
+}
+
 Result<> TcpSocket::bequeath_options() {
     auto inherited = HUSK_TRY(make_ref<InheritedOptions>());
-    inherited->options = options_;
-    inherited->ip = ip_;
-    inherited->corked = corked_;
-    inherited->quick_acks = quick_acks_;
-    inherited->tells_unread = tells_unread_;
-    HUSK_TRY(inherited->options.remembered.set(level_socket, socket_option::priority, 0));
-    endpoint_->bequeath(std::move(inherited));
+    endpoint_->bequeath(std::move(inherited), [this](InheritedOptions& to) { copy_options(to); });
     return {};
 }
 
 Result<> TcpSocket::listen(int backlog) {
-    HUSK_TRY(bequeath_options());
-    return endpoint_->listen(backlog);
+    auto inherited = HUSK_TRY(make_ref<InheritedOptions>());
+    return endpoint_->listen(backlog, std::move(inherited), [this](InheritedOptions& to) { copy_options(to); });
 }
 
 Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
@@ -174,23 +178,26 @@ Result<std::size_t> TcpSocket::send(OutgoingMessage& message) {
     return done;
 }
 
+bool TcpSocket::has_bytes(std::uint32_t message_flags) const {
+    if ((message_flags & message_flag::peek) == 0) return endpoint_->bytes_to_read() != 0;
+    return endpoint_->has_bytes_behind(options_.peek_offset);
+}
+
 // What there is, without waiting. EAGAIN; 0 at the end.
 Result<std::size_t> TcpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
     // In this order: the end is announced behind the last bytes.
     bool ended = endpoint_->has_ended_reading();
-    std::size_t passed = peek_start(message.flags);
-    if (endpoint_->bytes_to_read() > passed) {
+    if (has_bytes(message.flags)) {
         std::size_t bytes = 0;
         if (peeks) {
-            bytes = HUSK_TRY(endpoint_->peek(message.data, passed));
+            bytes = HUSK_TRY(endpoint_->peek(message.data, options_.peek_offset));
         } else if ((message.flags & message_flag::truncated) == 0) {
-            bytes = HUSK_TRY(endpoint_->read(message.data));
+            bytes = HUSK_TRY(endpoint_->read(message.data, options_.peek_offset));
         } else {
-            bytes = endpoint_->discard(message.data.remaining());
+            bytes = endpoint_->discard(message.data.remaining(), options_.peek_offset);
             message.data.skip(bytes);
         }
-        move_peek_start(message.flags, bytes);
         if (bytes != 0) return bytes;  // else another reader was faster
     }
     if (int error = endpoint_->has_error() ? endpoint_->take_error() : 0) return static_cast<Errno>(error);
@@ -227,8 +234,7 @@ Result<std::size_t> TcpSocket::receive_bytes(IncomingMessage& message) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
         auto has_some = [&] {
-            return endpoint_->bytes_to_read() > peek_start(message.flags) || endpoint_->has_ended_reading() ||
-                   endpoint_->has_error();
+            return has_bytes(message.flags) || endpoint_->has_ended_reading() || endpoint_->has_error();
         };
         // Readers of a stream share its bytes and its end: one may leave some to the next, or only look at them.
         auto waited =

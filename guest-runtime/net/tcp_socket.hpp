@@ -39,13 +39,16 @@ private:
     Result<> check_sending();
     Result<> wait_for_connection();
     Result<> bequeath_options();
+    void copy_options(InheritedOptions& to) const;
     Result<> set_own_option(int level, int option, std::span<const std::byte> value);
     Result<std::size_t> receive_bytes(IncomingMessage& message);
     Result<std::size_t> receive_now(IncomingMessage& message);
+    // For a receive with these flags.
+    [[nodiscard]] bool has_bytes(std::uint32_t message_flags) const;
     Result<> set_tcp_option(int option, std::span<const std::byte> value);
     Result<std::size_t> get_tcp_option(int option, std::span<std::byte> to);
     std::size_t put_info(std::span<std::byte> to);
-    void linger();
+    void linger(std::int32_t seconds);
 
     RefPtr<TcpEndpoint> endpoint_;
     IpOptions ip_;

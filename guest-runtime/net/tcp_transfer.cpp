@@ -64,14 +64,14 @@ void TcpEndpoint::credit(std::size_t consumed_bytes) {
     }
 }
 
-Result<std::size_t> TcpEndpoint::read(fs::IoBuffer& to) {
-    std::size_t bytes = HUSK_TRY(received_.read(to));
+Result<std::size_t> TcpEndpoint::read(fs::IoBuffer& to, PeekOffset& offset) {
+    std::size_t bytes = HUSK_TRY(received_.read(to, offset));
     if (bytes != 0) credit(bytes);
     return bytes;
 }
 
-std::size_t TcpEndpoint::discard(std::size_t size_bytes) {
-    std::size_t bytes = received_.discard(size_bytes);
+std::size_t TcpEndpoint::discard(std::size_t size_bytes, PeekOffset& offset) {
+    std::size_t bytes = received_.discard(size_bytes, offset);
     if (bytes != 0) credit(bytes);
     return bytes;
 }

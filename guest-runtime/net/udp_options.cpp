@@ -4,6 +4,7 @@
 
 #include "guest-runtime/net/multicast.hpp"
 #include "guest-runtime/net/option_value.hpp"
+#include "guest-runtime/net/route_mtu.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/udp_option_numbers.hpp"
 #include "guest-runtime/net/udp_socket.hpp"
@@ -75,6 +76,11 @@ Result<std::size_t> UdpSocket::get_option(int level, int option, std::span<std::
     }
     if (!serves(level)) return Socket::get_option(level, option, to);
     if (RememberedOptions::has(level, option)) return recall(level, option, to);
+    if (asks_for_mtu(level, option)) {
+        StackGuard guard;
+        if (!is_connected_) return Errno::enotconn;
+        return put_integer(to, HUSK_TRY(route_mtu(pcb_->local_ip, pcb_->remote_ip, pcb_->netif_idx)));
+    }
     return ip_.get(level, option, to);
 }
 

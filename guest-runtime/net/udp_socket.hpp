@@ -53,12 +53,13 @@ private:
     // Another has the port, at an address that does not go with this one.
     [[nodiscard]] bool is_taken(const InetEndpoint& at) const;
     Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
+    // EMSGSIZE, EINVAL.
+    Result<> check_segments(const OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes);
     // Bytes as datagrams of at most segment_bytes each; 0: as one.
     Result<> send_segments(OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes);
     Result<> set_udp_option(int option, std::span<const std::byte> value);
     Result<> change_membership(int level, int option, std::span<const std::byte> value);
-    std::unique_ptr<Datagram> lift_at(std::size_t& offset, List<Datagram>& passed);
-    void put_back(List<Datagram>& passed);
+    Datagram* find_at(std::size_t& offset, bool passes_seen);
     void fill_control(IncomingMessage& message, const Datagram& datagram);
     Result<std::size_t> receive_now(IncomingMessage& message);
     Result<std::size_t> receive_error(IncomingMessage& message);

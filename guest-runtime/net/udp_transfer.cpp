@@ -5,6 +5,7 @@
 #include <lwip/ip.h>
 #include <lwip/udp.h>
 
+#include "guest-runtime/net/route_mtu.hpp"
 #include "guest-runtime/net/stack.hpp"
 #include "guest-runtime/net/udp_socket.hpp"
 #include "guest-runtime/thread/clock.hpp"
@@ -105,9 +106,24 @@ Result<std::size_t> UdpSocket::send(OutgoingMessage& message) {
         to = {pcb_->remote_ip, pcb_->remote_port};
     }
     std::size_t segment = message.control.segment_bytes.value_or(segment_bytes_.load());
-    if (segment != 0 && size > segment * most_segments) return Errno::einval;
+    if (segment != 0) HUSK_TRY(check_segments(message, to, segment));
     HUSK_TRY(send_segments(message, to, segment));
     return size;
+}
+
+// A segment is a packet, not fragments of one.
+Result<> UdpSocket::check_segments(const OutgoingMessage& message, const InetEndpoint& to, std::size_t segment_bytes) {
+    std::size_t size = message.data.remaining();
+    std::size_t headers = (IP_IS_V6_VAL(to.address) ? IP6_HLEN : IP_HLEN) + std::size_t{UDP_HLEN};
+    auto mtu = [&] {
+        StackGuard guard;
+        const auto& packet = message.control.packet;
+        return route_mtu(pcb_->local_ip, to.address,
+                         packet && packet->interface != 0 ? packet->interface : pcb_->netif_idx);
+    }();
+    // Without a way transmit() says so.
+    if (mtu.ok() && headers + std::min(size, segment_bytes) > mtu.value()) return Errno::emsgsize;
+    return size <= segment_bytes * most_segments ? Result<>() : Errno::einval;
 }
 
 // After the first, one that cannot be sent is lost, as any may be.
@@ -137,51 +153,38 @@ void UdpSocket::fill_control(IncomingMessage& message, const Datagram& datagram)
     if (ip_.wants_class) control.traffic_class = datagram.traffic_class;
 }
 
-// SO_PEEK_OFF: the datagram that has the byte at `offset` of all that wait, and its place in that; those before it go
-// to `passed`.
-std::unique_ptr<Datagram> UdpSocket::lift_at(std::size_t& offset, List<Datagram>& passed) {
-    while (std::unique_ptr<Datagram> datagram = received_.lift()) {
+// The datagram that has the byte at `offset` of all that wait, and its place in that. With SO_PEEK_OFF an empty one is
+// seen once.
+Datagram* UdpSocket::find_at(std::size_t& offset, bool passes_seen) {
+    for (Datagram* datagram = received_.first(); datagram != nullptr; datagram = received_.behind(*datagram)) {
         std::size_t size = datagram->packet->tot_len;
-        // An empty one is seen once.
-        bool passes_empty = options_.peek_offset >= 0 && size == 0 && datagram->was_seen;
+        bool passes_empty = passes_seen && size == 0 && datagram->was_seen;
         if (offset < size || (offset == 0 && !passes_empty)) return datagram;
         offset -= size;
-        passed.push_front(*datagram.release());
     }
-    return {};
-}
-
-void UdpSocket::put_back(List<Datagram>& passed) {
-    while (Datagram* datagram = passed.pop_front()) received_.put_back(std::unique_ptr<Datagram>(datagram));
+    return nullptr;
 }
 
 // What there is, without waiting. EAGAIN.
 Result<std::size_t> UdpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
-    List<Datagram> passed;  // by SO_PEEK_OFF
     Guard reading(received_.reader());
-    std::size_t start = peek_start(message.flags);
-    std::unique_ptr<Datagram> datagram = peeks ? lift_at(start, passed) : received_.take();
-    if (!peeks) reading.unlock();
-    if (!datagram) {
-        put_back(passed);
-        return Errno::eagain;
-    }
+    const PeekPlace place(options_.peek_offset, peeks);
+    std::size_t start = place.passed_bytes();
+    std::unique_ptr<Datagram> taken = peeks ? nullptr : received_.take();
+    Datagram* datagram = peeks ? find_at(start, place.is_on()) : taken.get();
+    if (datagram == nullptr) return Errno::eagain;
+    if (!peeks && !place.is_on()) reading.unlock();  // readers copy side by side
     std::size_t size = datagram->packet->tot_len;
     std::size_t room = message.data.remaining();
     std::size_t bytes = std::min(size - start, room);
-    auto copied = copy_out_of(*datagram, start, bytes, message.data);
+    HUSK_TRY(copy_out_of(*datagram, start, bytes, message.data));
     if (room <= size - start && bytes < size) message.result_flags |= message_flag::truncated;
     std::size_t answer = (message.flags & message_flag::truncated) != 0 ? size : bytes;
-    if (copied.ok()) move_peek_start(message.flags, answer);
+    place.move(answer);
+    datagram->was_seen = true;
     message.from = inet_address(datagram->from.address, datagram->from.port, family());
     fill_control(message, *datagram);
-    if (peeks) {
-        if (copied.ok()) datagram->was_seen = true;
-        received_.put_back(std::move(datagram));
-        put_back(passed);
-    }
-    if (!copied.ok()) return copied.error();
     return answer;
 }
 
@@ -196,10 +199,13 @@ Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
         if (int error = take_error()) return static_cast<Errno>(error);
         if (reading_shut_) return 0;
         if (!waits(message.flags)) return Errno::eagain;
-        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, [&] {
+        auto has_news = [&] {
             bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
             return has_some || reading_shut_ || error_ != 0;
-        }));
+        };
+        // Who only looks leaves all to the next.
+        auto turn = peeks ? thread::Turn::shared : thread::Turn::exclusive;
+        HUSK_TRY(wait_for(waiters_.readers, options_.receive_timeout_ns, has_news, turn));
     }
 }
 

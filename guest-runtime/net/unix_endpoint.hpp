@@ -16,13 +16,6 @@ namespace husk::net {
 struct UnixNameTag;
 struct UnixPendingTag;
 
-// SO_PEEK_OFF in one receive.
-struct PeekPlace {
-    std::size_t passed_bytes = 0;  // of what waits
-    bool is_on = false;            // an empty message is looked at once
-    std::size_t moved_bytes = 0;   // the answer: by how much the place moves
-};
-
 class UnixEndpoint final : public RefCounted, public ListNode<UnixNameTag>, public ListNode<UnixPendingTag> {
 public:
     enum class State : std::uint8_t { fresh, listening, connected, closed };
@@ -67,9 +60,9 @@ public:
     [[nodiscard]] std::size_t inbox_bytes() const { return inbox_bytes_.load(std::memory_order_acquire); }
     thread::WaitQueue& space() { return space_; }
 
-    Result<std::size_t> receive_stream(IncomingMessage& to, bool pass_credentials, PeekPlace& peek);
+    Result<std::size_t> receive_stream(IncomingMessage& to, bool pass_credentials, PeekOffset& peek_offset);
     // One whole message.
-    Result<std::size_t> receive_message(IncomingMessage& to, bool pass_credentials, PeekPlace& peek);
+    Result<std::size_t> receive_message(IncomingMessage& to, bool pass_credentials, PeekOffset& peek_offset);
     // FIONREAD: bytes of the stream, or of the first datagram.
     std::size_t bytes_to_read();
 

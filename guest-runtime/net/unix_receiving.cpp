@@ -25,14 +25,16 @@ Result<bool> UnixEndpoint::take_control(IncomingMessage& to, UnixMessage& messag
     return true;
 }
 
-Result<std::size_t> UnixEndpoint::receive_stream(IncomingMessage& to, bool pass_credentials, PeekPlace& peek) {
+Result<std::size_t> UnixEndpoint::receive_stream(IncomingMessage& to, bool pass_credentials, PeekOffset& peek_offset) {
     bool peeks = (to.flags & message_flag::peek) != 0;
-    std::size_t done = 0, passed = peek.passed_bytes;
+    std::size_t done = 0;
     bool any = false;
     List<UnixMessage> finished;  // freed without the lock: their files may close
     Result<> failure;
     {
         Guard guard(mutex_);
+        const PeekPlace look(peek_offset, peeks);
+        std::size_t passed = look.passed_bytes();
         for (UnixMessage& message : inbox_) {
             if (passed != 0 && passed >= message.size()) {
                 passed -= message.size();
@@ -58,11 +60,11 @@ Result<std::size_t> UnixEndpoint::receive_stream(IncomingMessage& to, bool pass_
             }
             if (to.data.remaining() == 0 || !ends.ok() || ends.value()) break;
         }
+        look.move(done);
     }
     while (UnixMessage* message = finished.pop_front()) delete message;
     if (!any) return Errno::eagain;
     if (done == 0 && !failure.ok()) return failure.error();
-    peek.moved_bytes = done;
     if (done != 0 && !peeks) after_read();
     return done;
 }
@@ -77,22 +79,24 @@ UnixMessage* UnixEndpoint::first_to_see(bool by_place, std::size_t& at) {
     return nullptr;
 }
 
-Result<std::size_t> UnixEndpoint::receive_message(IncomingMessage& to, bool pass_credentials, PeekPlace& peek) {
+Result<std::size_t> UnixEndpoint::receive_message(IncomingMessage& to, bool pass_credentials, PeekOffset& peek_offset) {
     bool peeks = (to.flags & message_flag::peek) != 0;
     std::unique_ptr<UnixMessage> finished;
     std::size_t size = 0;
     std::size_t bytes = 0;
     {
         Guard guard(mutex_);
-        std::size_t passed = peek.passed_bytes;
-        UnixMessage* message = first_to_see(peeks && peek.is_on, passed);
+        const PeekPlace look(peek_offset, peeks);
+        std::size_t passed = look.passed_bytes();
+        // An empty one is looked at once.
+        UnixMessage* message = first_to_see(peeks && look.is_on(), passed);
         if (message == nullptr) return Errno::eagain;
         size = message->size() - passed;
         bytes = std::min(size, to.data.remaining());
         HUSK_TRY(message->copy(to.data, passed, bytes));
         HUSK_TRY(take_control(to, *message, pass_credentials));
         to.from = message->from;
-        peek.moved_bytes = peeks ? bytes : size;
+        look.move(peeks ? bytes : size);
         message->was_seen = peeks;
         if (!peeks) {
             forget_message(*message);

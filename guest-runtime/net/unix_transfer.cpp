@@ -122,10 +122,8 @@ Result<std::size_t> UnixSocket::send_datagram(OutgoingMessage& message) {
 Result<std::size_t> UnixSocket::receive_now(IncomingMessage& message) {
     bool passes = options_.pass_credentials;
     if (endpoint_->message_count() != 0) {
-        PeekPlace place{peek_start(message.flags), options_.peek_offset >= 0};
-        auto got = type() == SocketType::stream ? endpoint_->receive_stream(message, passes, place)
-                                                : endpoint_->receive_message(message, passes, place);
-        if (got.ok()) move_peek_start(message.flags, place.moved_bytes);
+        auto got = type() == SocketType::stream ? endpoint_->receive_stream(message, passes, options_.peek_offset)
+                                                : endpoint_->receive_message(message, passes, options_.peek_offset);
         if (got.ok() || got.error() != Errno::eagain) return got;
     }
     if (int error = endpoint_->take_error()) return static_cast<Errno>(error);
@@ -158,8 +156,8 @@ Result<std::size_t> UnixSocket::receive(IncomingMessage& message) {
             return (peeks ? endpoint_->arrivals() != seen : endpoint_->message_count() != 0) ||
                    endpoint_->reading_is_shut() || endpoint_->has_error();
         };
-        // Readers of a stream share its bytes and its end: one may leave some to the next, or only look at them.
-        auto turn = type() == SocketType::stream ? thread::Turn::shared : thread::Turn::exclusive;
+        // Readers of a stream share its bytes and its end: one may leave some to the next. Who only looks leaves all.
+        auto turn = type() == SocketType::stream || peeks ? thread::Turn::shared : thread::Turn::exclusive;
         auto waited = wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, has_some, turn);
         if (!waited.ok()) return done != 0 ? Result<std::size_t>(done) : waited.error();
     }

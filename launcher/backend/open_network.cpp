@@ -55,10 +55,12 @@ Tap open_tap(const NetConfig& net) {
                                        : Tap::open(net.name, net.queue_pairs);
 }
 
-std::unique_ptr<NetBackend> open_network(const NetConfig& net) {
+std::unique_ptr<NetBackend> open_network(const NetConfig& net,
+                                         const std::function<void(std::string_view)>& on_warning) {
     std::unique_ptr<NetBackend> network = open_bare(net);
     if (net.trouble.any()) network = std::make_unique<TroubledBackend>(std::move(network), net.trouble, trouble_seed);
-    if (net.pcap) network = std::make_unique<RecordedBackend>(std::move(network), PcapFile::create(*net.pcap));
+    if (net.pcap)
+        network = std::make_unique<RecordedBackend>(std::move(network), PcapFile::create(*net.pcap, on_warning));
     return network;
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "launcher/backend/net_backend.hpp"
 #include "launcher/backend/tap.hpp"
@@ -15,8 +17,10 @@ namespace husk::backend {
 // The tap of a network of kind tap, tap_fd or bridge, without recorder and trouble. Throws host::Error.
 [[nodiscard]] Tap open_tap(const config::NetConfig& net);
 
-// With its recorder and its trouble, when those are asked for. Throws host::Error.
-[[nodiscard]] std::unique_ptr<NetBackend> open_network(const config::NetConfig& net);
+// With its recorder and its trouble, when those are asked for. on_warning: hears when the recorder cannot go on; any
+// thread. Throws host::Error.
+[[nodiscard]] std::unique_ptr<NetBackend> open_network(const config::NetConfig& net,
+                                                       const std::function<void(std::string_view)>& on_warning);
 
 // The one asked for. Else: of the n-th network, the same each time for a tap and for user; by chance for the others,
 // where other VMs may be on the same wire. Throws host::Error.

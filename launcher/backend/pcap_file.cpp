@@ -4,19 +4,22 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "launcher/backend/pieces.hpp"
+#include "launcher/config/text.hpp"
 #include "launcher/host/errno_error.hpp"
 
 namespace husk::backend {
 
-PcapFile PcapFile::create(const std::filesystem::path& path) {
+PcapFile PcapFile::create(const std::filesystem::path& path, OnEnd on_end) {
     host::FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     const PcapFileHeader header;
     if (!file.is_open() || ::write(file.get(), &header, sizeof header) != static_cast<ssize_t>(sizeof header))
         throw host::errno_error("cannot write the capture " + path.native());
-    return PcapFile(std::move(file));
+    return {std::move(file), path.native(), std::move(on_end)};
 }
 
 void PcapFile::append(std::span<const iovec> frame) {
@@ -30,7 +33,16 @@ void PcapFile::append(std::span<const iovec> frame) {
     pieces_.insert(pieces_.end(), frame.begin(), frame.end());
     // A frame that is there in part would hide all behind it.
     const ssize_t written = ::writev(file_.get(), pieces_.data(), static_cast<int>(pieces_.size()));
-    if (written != static_cast<ssize_t>(sizeof header + frame_bytes)) file_.close();
+    if (written < 0) {
+        end(::strerrordesc_np(errno));
+    } else if (written != static_cast<ssize_t>(sizeof header + frame_bytes)) {
+        end("there is no room for the next one");
+    }
+}
+
+void PcapFile::end(const char* why) {
+    file_.close();
+    if (on_end_) on_end_(config::fill_in("{} records no more frames: {}", name_, why));
 }
 
 }  // namespace husk::backend

@@ -7,7 +7,11 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "launcher/host/file_descriptor.hpp"
@@ -34,16 +38,24 @@ static_assert(sizeof(PcapFrameHeader) == 16);
 
 class PcapFile final {
 public:
-    // A new file in place of an old one. Throws host::Error.
-    [[nodiscard]] static PcapFile create(const std::filesystem::path& path);
+    // Hears a sentence.
+    using OnEnd = std::function<void(std::string_view)>;
+
+    // A new file in place of an old one. on_end: when the file takes no more frames, once; may be empty. Throws
+    // host::Error.
+    [[nodiscard]] static PcapFile create(const std::filesystem::path& path, OnEnd on_end);
 
     // Appends a frame, and stamps it with the time now. A file that cannot grow takes no more frames.
     void append(std::span<const iovec> frame);
 
 private:
-    explicit PcapFile(host::FileDescriptor file) : file_(std::move(file)) {}
+    PcapFile(host::FileDescriptor file, std::string name, OnEnd on_end)
+        : file_(std::move(file)), name_(std::move(name)), on_end_(std::move(on_end)) {}
+    void end(const char* why);
 
     host::FileDescriptor file_;
+    std::string name_;
+    OnEnd on_end_;
     std::vector<iovec> pieces_;
 };
 

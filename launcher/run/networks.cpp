@@ -44,7 +44,7 @@ std::unique_ptr<virtio::Device> make_network(const config::NetConfig& config, st
                                              const memory::GuestMemory& memory, event::SpinFacts& spin_facts,
                                              std::function<void(std::string_view)> on_warning) {
     if (config.vhost) return make_vhost_network(config, index, memory, spin_facts);
-    std::unique_ptr<backend::NetBackend> network = backend::open_network(config);
+    std::unique_ptr<backend::NetBackend> network = backend::open_network(config, on_warning);
     const devices::NetFacts facts = facts_of(config, index, *network);
     const std::string what = backend::describe(config);
     // The device, which calls it, owns the network.

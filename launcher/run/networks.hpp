@@ -17,8 +17,8 @@ namespace husk::run {
 // "eth0", "eth1", ...
 [[nodiscard]] std::string network_name(std::size_t index);
 
-// Opens or starts what is behind it. on_warning: called when that has gone. memory and spin_facts outlive the device.
-// Throws host::Error.
+// Opens or starts what is behind it. on_warning: called when that has gone, or its recorder cannot go on. memory and
+// spin_facts outlive the device. Throws host::Error.
 [[nodiscard]] std::unique_ptr<virtio::Device> make_network(const config::NetConfig& config, std::size_t index,
                                                            const memory::GuestMemory& memory,
                                                            event::SpinFacts& spin_facts,

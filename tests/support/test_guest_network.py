@@ -43,8 +43,8 @@ def patiently(connect: Callable[[], http.client.HTTPConnection]) -> http.client.
             time.sleep(0.02)
 
 
-def talk(host: str, port: int, udp_port: int, large: int = LARGE) -> str | None:
-    """What is wrong with the service at that address; None when nothing is."""
+def talk(host: str, port: int, udp_port: int, large: int = LARGE, mtu: int = 0) -> str | None:
+    """What is wrong with the service at that address; None when nothing is. mtu: the guest's; 0: not asked for."""
     def connect() -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(host, port, timeout=LONG_S)
         connection.connect()
@@ -62,6 +62,11 @@ def talk(host: str, port: int, udp_port: int, large: int = LARGE) -> str | None:
         answer = connection.getresponse().read().decode().split()
         if [int(word) for word in answer if word.isdigit()][:2] != [size, sum(body)]:
             return f"POST of {size} bytes is answered by {answer}"
+    if mtu:
+        connection.request("GET", "/mtu")
+        answer = connection.getresponse().read().decode()
+        if answer != f"{mtu} {mtu - (48 if ':' in host else 28)}":  # the headers of IP and UDP
+            return f"the MTU and the longest segment are {answer}"
     many = [connect() for _ in range(20)]
     for number, one in enumerate(many):
         one.request("GET", f"/{number * 1000}")
@@ -103,11 +108,11 @@ class GuestNetworkTests:
                 process.terminate()
                 process.wait(LONG_S)
 
-    def talk_in(self, space: Namespace, host: str) -> str | None:
-        result = space.run(sys.executable, "-B", __file__, "--talk", host)
+    def talk_in(self, space: Namespace, host: str, mtu: int = 0) -> str | None:
+        result = space.run(sys.executable, "-B", __file__, "--talk", host, "--mtu", mtu)
         return result.stdout.strip() + result.stderr.strip() or None
 
-    def on_a_tap(self, network: str, host: str, *addresses: str) -> str | None:
+    def on_a_tap(self, network: str, host: str, *addresses: str, mtu: int = 1500) -> str | None:
         with Namespace("guest") as space:
             space.ip("tuntap", "add", "t0", "mode", "tap", "vnet_hdr")
             for address in addresses:
@@ -115,7 +120,7 @@ class GuestNetworkTests:
             space.ip("link", "set", "t0", "up")
             vm = space.start(self.husk, "run", "--net", f"tap:t0,{network}", self.service)
             try:
-                return self.talk_in(space, host)
+                return self.talk_in(space, host, mtu)
             finally:
                 vm.terminate()
                 vm.wait(LONG_S)
@@ -195,7 +200,7 @@ class GuestNetworkTests:
         else:
             self.check("IPv4 on a tap", lambda: self.on_a_tap("ip=10.77.0.2/24", "10.77.0.2", "10.77.0.1/24"))
             self.check("IPv6 on a tap", lambda: self.on_a_tap("ip=fd77::2/64", "fd77::2", "fd77::1/64"))
-            self.check("a small MTU", lambda: self.on_a_tap("ip=10.77.0.2/24,mtu=600", "10.77.0.2", "10.77.0.1/24"))
+            self.check("a small MTU", lambda: self.on_a_tap("ip=10.77.0.2/24,mtu=600", "10.77.0.2", "10.77.0.1/24", mtu=600))
             self.check("the user network, by DHCP", self.on_the_user_network)
         # Its timer fires as soon as it is set, where QEMU's own emulation takes its time.
         if no_kvm or not {"svm", "vmx"} & set(Path("/proc/cpuinfo").read_text().split()):
@@ -267,12 +272,13 @@ def main() -> int:
     parser.add_argument("--build", type=Path)
     parser.add_argument("--talk", metavar="HOST", help="only talk to a service, from where this runs")
     parser.add_argument("--ask", nargs=2, metavar=("ADDRESS", "COUNT"), help="only ask it for 100 bytes, COUNT times")
+    parser.add_argument("--mtu", type=int, default=0, help="what the service talked to should say of its network")
     options = parser.parse_args()
     if options.ask:
         ask(options.ask[0], int(options.ask[1]))
         return 0
     if options.talk:
-        print(talk(options.talk, 80, 7) or "", end="")
+        print(talk(options.talk, 80, 7, mtu=options.mtu) or "", end="")
         return 0
     if os.getuid() != 0:
         print("SKIPPED test_guest_network: network namespaces need root\n0 passed, 0 failed, 1 skipped")

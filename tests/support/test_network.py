@@ -13,12 +13,25 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 from kvm import why_no_kvm
 from network_lab import LONG_S, NOT_ROOT, Namespace, accelerators, comes_true, ending, next_line, started
 from tally import Tally
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of 64 KiB at `folder`."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
 
 class NetworkTests:
     def __init__(self, build: Path, folder: Path):
@@ -83,6 +96,16 @@ class NetworkTests:
                 return f"it says {line!r}"
             vm.terminate()
             return None if vm.wait(LONG_S) == 0 else f"the VM ends with {vm.returncode}: {vm.stderr.read()}"
+
+    def a_full_capture_is_a_sentence(self) -> str | None:
+        with Namespace("pcap") as space, small_disk(self.folder / "small") as disk:
+            space.add_tap("t0", "10.9.0.1/24")
+            vm = self.started(space, "--net", "tap:t0,ip=10.9.0.2/24", "--pcap", str(disk / "all.pcap"))
+            wrong = self.talks(space, "10.9.0.2") or self.ended(vm)
+            said = vm.stderr.read()
+            if not re.fullmatch(r"husk: \S+/all.pcap records no more frames: [^\n]+\n", said):
+                return wrong or f"it says {said!r}"
+            return wrong
 
     def talks(self, space: Namespace, address: str, tcp_port: int = 80, udp_port: int = 7,
               attempts: int = 1) -> str | None:
@@ -221,6 +244,7 @@ class NetworkTests:
         self.check("a bridge takes a tap until the VM ends", lambda: self.bridges_take_a_tap(signal.SIGTERM))
         self.check("a bridge takes a tap until the launcher dies", lambda: self.bridges_take_a_tap(signal.SIGKILL))
         self.check("a tap that disappears is a sentence", self.a_tap_that_disappears_is_a_sentence)
+        self.check("a capture on a full disk is a sentence, and the VM goes on", self.a_full_capture_is_a_sentence)
         self.check("a guest serves behind a bad line", lambda: self.a_guest_serves_behind_a_tap(
             keys=",loss=1%,duplicate=2%,reorder=3%,delay=1ms", attempts=20))
         self.check("two guests meet on a bridge", self.two_guests_meet_on_a_bridge)

@@ -30,7 +30,7 @@ void receives(const char* what, int fd, std::size_t size, int flags) {
 void options() {
     scenario(SYS_setsockopt, "SO_PEEK_OFF: standard and values", [] {
         for (const int fd : {made(AF_INET, SOCK_STREAM), made(AF_INET, SOCK_DGRAM), made(AF_UNIX, SOCK_STREAM),
-                             made(AF_UNIX, SOCK_DGRAM)}) {
+                             made(AF_UNIX, SOCK_DGRAM), made(AF_UNIX, SOCK_SEQPACKET), made(AF_NETLINK, SOCK_RAW)}) {
             is("standard", peek_place(fd));
             for (const int value : {0, 5, -1, -9}) {
                 answers("set", set_peek_place(fd, value));

@@ -152,10 +152,33 @@ void resets() {
     });
 }
 
+// What a program falls back to where SO_ZEROCOPY is refused, as it is in a VM: the flag alone changes nothing.
+void the_flag_of_zero_copy() {
+    scenario(SYS_sendto, "MSG_ZEROCOPY without SO_ZEROCOPY sends as usual, and reports nothing", [] {
+        for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+            Ends tcp;
+            const int from = type == SOCK_STREAM ? tcp.a : made(AF_INET, SOCK_DGRAM);
+            const int to = type == SOCK_STREAM ? tcp.b : made(AF_INET, SOCK_DGRAM);
+            if (type == SOCK_DGRAM) {
+                const sockaddr_in any = loopback();
+                needs(bind(to, plain(any), sizeof any));
+                const sockaddr_in address = name_of_socket(to);
+                needs(connect(from, plain(address), sizeof address));
+            }
+            answers("send", send(from, "abc", 3, MSG_ZEROCOPY));
+            until(to, POLLIN);
+            answers("received", recv(to, buffer, 100, 0));
+            answers("reported", recv(from, buffer, 100, MSG_ERRQUEUE | MSG_DONTWAIT));
+            if (type == SOCK_DGRAM) close(from), close(to);
+        }
+    });
+}
+
 }  // namespace
 
 int main() {
     a_stream("TCP: a read waits, and gives what there is");
     a_stream("AF_UNIX: a read waits, and gives what there is", SOCK_STREAM);
     resets();
+    the_flag_of_zero_copy();
 }

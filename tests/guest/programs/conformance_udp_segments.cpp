@@ -79,6 +79,26 @@ int main() {
         answers("sent", send(pair.from, buffer, 300, 0));
         pair.receives();
     });
+    scenario(SYS_sendto, "UDP_SEGMENT: a segment is one packet", [] {
+        // Over IPv6 what fits into the length of a datagram may be more than loopback's MTU of 64 KiB.
+        const int from = made(AF_INET6, SOCK_DGRAM);
+        sockaddr_in6 to = {};
+        to.sin6_family = AF_INET6;
+        to.sin6_addr = in6addr_loopback;
+        to.sin6_port = htons(9);
+        const auto sends = [&](const char* what, int segment, std::size_t bytes) {
+            needs(set(from, UDP_SEGMENT, segment));
+            answers(what, sendto(from, buffer, bytes, 0, plain(to), sizeof to));
+        };
+        sends("as it is", 0, 65400);
+        sends("one", 65535, 65400);
+        sends("one that is too long", 65535, 65489);
+        sends("one and a byte, too long", 65489, 65490);
+        sends("a short one, where a long one would be too long", 65535, 100);
+        sends("two", 60000, 65500);
+        sends("too many", 500, 65500);
+        close(from);
+    });
     scenario(SYS_sendmsg, "UDP_SEGMENT as control data", [] {
         Pair pair;
         answers("100", send_by(pair.from, 250, static_cast<unsigned short>(100)));

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // For the network tests: answers HTTP on TCP port 80 and echoes UDP port 7, until SIGTERM.
 //
-// GET /N answers with N bytes, of which byte i is i modulo 251, GET /free with the number of free bytes of memory; POST
-// with the number of bytes that came and their sum.
+// GET /N answers with N bytes, of which byte i is i modulo 251, GET /free with the number of free bytes of memory, GET
+// /mtu with the MTU of the way to who asks and the longest UDP_SEGMENT there; POST with the number of bytes that came
+// and their sum.
 // argv[1] and argv[2] name other ports. With argv[3], a number of threads: thread i runs on CPU i and serves TCP port
 // argv[1] + i.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -72,6 +74,26 @@ std::string free_memory() {
     return std::to_string(info.freeram * info.mem_unit);
 }
 
+std::string way_to_peer(int connection) {
+    int mtu = -1;
+    socklen_t size = sizeof mtu;
+    getsockopt(connection, IPPROTO_IP, IP_MTU, &mtu, &size);
+    sockaddr_in6 peer{};
+    size = sizeof peer;
+    getpeername(connection, reinterpret_cast<sockaddr*>(&peer), &size);
+    const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    const std::string bytes(static_cast<std::size_t>(2 * std::max(mtu, 0)), '\0');
+    int segment = mtu + 1;
+    do {
+        --segment;
+        setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+    } while (segment > 0 &&
+             sendto(fd, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&peer), size) < 0 &&
+             errno == EMSGSIZE);
+    close(fd);
+    return std::to_string(mtu) + " " + std::to_string(segment);
+}
+
 void take_body(Connection& connection) {
     const std::size_t count = std::min(connection.input.size(), connection.body_left);
     for (std::size_t i = 0; i < count; ++i) connection.sum += static_cast<unsigned char>(connection.input[i]);
@@ -83,7 +105,7 @@ void take_body(Connection& connection) {
     connection.output += answer(std::to_string(connection.count) + " " + std::to_string(connection.sum) + "\n");
 }
 
-void serve(Connection& connection) {
+void serve(int fd, Connection& connection) {
     for (;;) {
         if (connection.in_body) take_body(connection);
         const std::size_t end = connection.input.find("\r\n\r\n");
@@ -98,6 +120,8 @@ void serve(Connection& connection) {
             connection.sum = connection.count = 0;
         } else if (head.starts_with("GET /free ")) {
             connection.output += answer(free_memory());
+        } else if (head.starts_with("GET /mtu ")) {
+            connection.output += answer(way_to_peer(fd));
         } else {
             connection.output += answer(pattern(std::strtoul(head.c_str() + 5, nullptr, 10)));
         }
@@ -113,7 +137,7 @@ bool on_ready(int fd, Connection& connection) {
         if (got < 0 && errno != EAGAIN) return false;
         if (got < 0) break;
         connection.input.append(bytes.data(), static_cast<std::size_t>(got));
-        serve(connection);
+        serve(fd, connection);
     }
     while (connection.sent < connection.output.size()) {
         const ssize_t sent = send(fd, connection.output.data() + connection.sent,

@@ -2,11 +2,14 @@
 #include "launcher/backend/net_backend.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -27,6 +30,26 @@ using backend::net_header_bytes;
 using test::MemoryNetwork;
 
 namespace {
+
+// No file of this process grows beyond it, for a scope.
+class SizeLimit {
+public:
+    explicit SizeLimit(rlim_t bytes) {
+        REQUIRE(::getrlimit(RLIMIT_FSIZE, &old_) == 0);
+        const rlimit limit{bytes, old_.rlim_max};
+        REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    }
+    ~SizeLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &old_);
+        std::signal(SIGXFSZ, old_handler_);
+    }
+    SizeLimit(const SizeLimit&) = delete;
+    SizeLimit& operator=(const SizeLimit&) = delete;
+
+private:
+    void (*old_handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit old_{};
+};
 
 struct Pair {
     explicit Pair(int type) {
@@ -131,7 +154,8 @@ TEST_CASE("a capture holds every frame that passed, in pcap's format") {
     const test::TemporaryFile file;
     MemoryNetwork::Wire wire;
     {
-        backend::RecordedBackend network(std::make_unique<MemoryNetwork>(wire), backend::PcapFile::create(file.path()));
+        backend::RecordedBackend network(std::make_unique<MemoryNetwork>(wire),
+                                         backend::PcapFile::create(file.path(), {}));
         CHECK(send(network, frame_a) == FrameStatus::done);
         wire.put(frame_b);
         CHECK(receive(network) == frame_b);
@@ -146,6 +170,25 @@ TEST_CASE("a capture holds every frame that passed, in pcap's format") {
     std::uint32_t size = 0;
     std::memcpy(&size, bytes.data() + 24 + 8, sizeof size);
     CHECK(size == frame_a.size());
+}
+
+TEST_CASE("a capture that cannot grow says so once, and the frames go on") {
+    const test::TemporaryFile file;
+    MemoryNetwork::Wire wire;
+    std::vector<std::string> said;
+    backend::RecordedBackend network(
+        std::make_unique<MemoryNetwork>(wire),
+        backend::PcapFile::create(file.path(), [&](std::string_view sentence) { said.emplace_back(sentence); }));
+    CHECK(send(network, frame_a) == FrameStatus::done);
+    CHECK(said.empty());
+    {
+        const SizeLimit limit(24 + 16 + frame_a.size());
+        for (int i = 0; i < 3; ++i) CHECK(send(network, frame_b) == FrameStatus::done);
+    }
+    CHECK(send(network, frame_b) == FrameStatus::done);
+    CHECK(said == std::vector<std::string>{file.path() + " records no more frames: File too large"});
+    CHECK(wire.taken().size() == 5);
+    CHECK(std::filesystem::file_size(file.path()) == 24 + 16 + frame_a.size());
 }
 
 TEST_CASE("a bad line loses, doubles and delays frames as it is told") {
