@@ -25,7 +25,8 @@
     .section .text.husk_entry, "ax", @progbits
 
 /* A patched system call: rax number, rcx return address, arguments as Linux passes them. Nothing of the application's stack
- * is touched. Leaves all registers but rax, rcx, r11, as `syscall` does, and the direction flag. */
+ * is touched. Leaves all registers but rax, rcx, r11, as `syscall` does, and the flags that
+ * the runtime must not have. */
     .globl husk_syscall_entry
     .balign 64
 husk_syscall_entry:
@@ -35,7 +36,7 @@ husk_syscall_entry:
     push %r11
     pushfq
     /* Nearly always clear already, which is cheaper to see than to do. */
-    testl $DIRECTION_FLAG, (%rsp)
+    testl $UNWELCOME_RFLAGS, (%rsp)
     jnz 4f
 5:  push $SELECTOR_USER_CODE
     push %rcx
@@ -51,7 +52,7 @@ husk_syscall_entry:
     jne 3f
     cmpl $0, %gs:GS_ATTENTION
     jne 3f
-    testl $DIRECTION_FLAG, CONTEXT_RFLAGS(%rsp)
+    testl $UNWELCOME_RFLAGS, CONTEXT_RFLAGS(%rsp)
     jnz husk_resume
     /* Callee-saved registers are as they were: the C++ code kept them. */
     mov CONTEXT_R10(%rsp), %r10
@@ -66,7 +67,8 @@ husk_syscall_entry:
     jmp *%rcx
 2:  call husk_unknown_syscall
     jmp 1b
-4:  cld
+4:  push $USER_RFLAGS
+    popfq
     jmp 5b
 3:  mov %rsp, %rdi
     call husk_leave_runtime

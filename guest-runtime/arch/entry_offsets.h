@@ -7,7 +7,8 @@
 #define EXCEPTION_VECTORS 32
 #define INTERRUPT_VECTORS 32
 #define USER_RFLAGS 0x3202
-#define DIRECTION_FLAG 0x400
+/* DF, NT and AC: what the application may set and the runtime must not have [sdm1 3.4.3]. */
+#define UNWELCOME_RFLAGS 0x44400
 #define SYSCALL_COUNT 472
 #define ABI_NUMBER 6
 

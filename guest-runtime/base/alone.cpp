@@ -3,6 +3,6 @@
 
 namespace husk {
 
-constinit bool others_may_run = false;
+constinit OthersMayRun others_may_run;
 
 }  // namespace husk

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Locks and counters while only one vCPU runs, as in most VMs: a plain instruction does then what others need a locked
-// one for, at a tenth of the price. The runtime is not pre-empted, and what the launcher shares is not counted here.
+// one for, at a tenth of the price. The runtime is not pre-empted, an interrupt's handler leaves every lock and count
+// as it found it, and the launcher shares none of them.
 #pragma once
 
 #include <atomic>
@@ -11,10 +12,16 @@ namespace husk {
 #if __STDC_HOSTED__
 // Unit tests: threads stand for vCPUs.
 constexpr bool is_alone() { return false; }
+inline void note_others() {}
 #else
+// Read with every lock and written once, so it has a cache line of its own.
+struct alignas(64) OthersMayRun {
+    std::atomic<bool> value = false;
+};
+extern constinit OthersMayRun others_may_run;
+inline bool is_alone() { return !others_may_run.value.load(std::memory_order_relaxed); }
 // For good, before a second vCPU is started.
-extern constinit bool others_may_run;
-inline bool is_alone() { return !others_may_run; }
+inline void note_others() { others_may_run.value.store(true, std::memory_order_relaxed); }
 #endif
 
 // What std::atomic's own exchange() and fetch_add() are, among the vCPUs.

@@ -195,7 +195,9 @@ Result<InetEndpoint> TcpEndpoint::remote() {
 Result<std::uint32_t> TcpEndpoint::mtu() {
     StackGuard guard;
     if (state() != State::connecting && state() != State::connected) return Errno::enotconn;
-    return route_mtu(local_.address, remote_.address, settings_.interface);
+    // Where the way is gone meanwhile Linux would tell the last it had.
+    auto mtu = route_mtu(local_.address, remote_.address, settings_.interface);
+    return mtu.ok() ? mtu : Result<std::uint32_t>(Errno::enotconn);
 }
 
 // The connection is over: what there was to read may still be read.

@@ -79,7 +79,10 @@ Result<std::size_t> UdpSocket::get_option(int level, int option, std::span<std::
     if (asks_for_mtu(level, option)) {
         StackGuard guard;
         if (!is_connected_) return Errno::enotconn;
-        return put_integer(to, HUSK_TRY(route_mtu(pcb_->local_ip, pcb_->remote_ip, pcb_->netif_idx)));
+        // Where the way is gone meanwhile Linux would tell the last it had.
+        auto mtu = route_mtu(pcb_->local_ip, pcb_->remote_ip, pcb_->netif_idx);
+        if (!mtu.ok()) return Errno::enotconn;
+        return put_integer(to, mtu.value());
     }
     return ip_.get(level, option, to);
 }

@@ -51,7 +51,7 @@ constinit std::atomic<Patience*> patience = nullptr;  // where is_foreign, from 
 void start(std::uint32_t vcpu) {
     asked_to_start.fetch_or(arch::vcpu_bit(vcpu), std::memory_order_seq_cst);
     share_clock();
-    others_may_run = true;
+    note_others();
     awaited.store(vcpu, std::memory_order_release);
     if (platform::is_foreign) {
         // Without memory for it nobody is given up.

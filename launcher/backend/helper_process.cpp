@@ -49,7 +49,7 @@ pid_t start_helper(const std::filesystem::path& program, std::vector<std::string
     ::posix_spawnattr_setflags(&spawned.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
     sigset_t defaults;
     ::sigemptyset(&defaults);
-    ::sigaddset(&defaults, SIGPIPE);
+    for (const int number : {SIGPIPE, SIGXFSZ}) ::sigaddset(&defaults, number);
     ::posix_spawnattr_setsigdefault(&spawned.attributes, &defaults);
     std::vector<char*> pointers;
     pointers.reserve(words.size() + 1);

@@ -31,11 +31,13 @@ void PcapFile::append(std::span<const iovec> frame) {
                            frame_bytes};
     pieces_.assign(1, iovec{&header, sizeof header});
     pieces_.insert(pieces_.end(), frame.begin(), frame.end());
-    // A frame that is there in part would hide all behind it.
+    const off_t begin = ::lseek(file_.get(), 0, SEEK_CUR);
     const ssize_t written = ::writev(file_.get(), pieces_.data(), static_cast<int>(pieces_.size()));
     if (written < 0) {
         end(::strerrordesc_np(errno));
     } else if (written != static_cast<ssize_t>(sizeof header + frame_bytes)) {
+        // One that is there in part is damage to who reads the file.
+        if (begin > 0) (void)::ftruncate(file_.get(), begin);
         end("there is no room for the next one");
     }
 }

@@ -28,7 +28,7 @@ public:
     // Whether it is worth to look again.
     [[nodiscard]] bool is_due(std::uint64_t now_ns) const { return now_ns - looked_at_ns_ >= 4 * ms; }
 
-    // true: of some time slices in which it wanted to run, the thread waited for two fifths. Less may be the kernel's
+    // true: of some time slices in which it wanted to run, the thread waited for three quarters. Less may be the kernel's
     // threads that work for it.
     [[nodiscard]] bool are_here(std::uint64_t now_ns, const host::RunTimes& times) {
         looked_at_ns_ = now_ns;
@@ -37,7 +37,7 @@ public:
         const std::uint64_t wanted_ns = waited_ns_ + ran_ns_;
         if (wanted_ns < 12 * ms) return false;
         waited_ns_ = ran_ns_ = 0;
-        const bool are_here = waited_ns >= wanted_ns / 5 * 2;
+        const bool are_here = waited_ns >= wanted_ns / 4 * 3;
         if (are_here) {
             quiet_since_ns_ = now_ns;
         } else if (now_ns - quiet_since_ns_ >= 2 * longest_ns) {

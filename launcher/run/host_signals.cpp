@@ -38,7 +38,8 @@ void forward_host_signals(VirtualCpus& cpus) {
     second_signal.store(0);
     receiver.store(&cpus);
     for (const int number : forwarded) host::handle_signal(number, on_signal);
-    host::ignore_signal(SIGPIPE);
+    // What they are about is an error of the write.
+    for (const int number : {SIGPIPE, SIGXFSZ}) host::ignore_signal(number);
 }
 
 int second_end_signal() { return second_signal.load(); }

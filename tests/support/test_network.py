@@ -98,14 +98,14 @@ class NetworkTests:
             return None if vm.wait(LONG_S) == 0 else f"the VM ends with {vm.returncode}: {vm.stderr.read()}"
 
     def a_full_capture_is_a_sentence(self) -> str | None:
-        with Namespace("pcap") as space, small_disk(self.folder / "small") as disk:
+        with small_disk(self.folder / "small") as disk, Namespace("pcap") as space:
             space.add_tap("t0", "10.9.0.1/24")
             vm = self.started(space, "--net", "tap:t0,ip=10.9.0.2/24", "--pcap", str(disk / "all.pcap"))
-            wrong = self.talks(space, "10.9.0.2") or self.ended(vm)
+            if wrong := self.talks(space, "10.9.0.2") or self.ended(vm):
+                return wrong
             said = vm.stderr.read()
-            if not re.fullmatch(r"husk: \S+/all.pcap records no more frames: [^\n]+\n", said):
-                return wrong or f"it says {said!r}"
-            return wrong
+            right = re.fullmatch(r"husk: \S+/all.pcap records no more frames: [^\n]+\n", said)
+            return None if right else f"it says {said!r}"
 
     def talks(self, space: Namespace, address: str, tcp_port: int = 80, udp_port: int = 7,
               attempts: int = 1) -> str | None:

@@ -11,15 +11,15 @@ constexpr std::uint64_t ms = 1'000'000;
 
 }  // namespace
 
-TEST_CASE("rivals are those for whom a thread waits two fifths of the time in which it wants to run") {
+TEST_CASE("rivals are those for whom a thread waits three quarters of the time in which it wants to run") {
     event::CpuRivals rivals;
     rivals.begin(1000 * ms, {50 * ms, 70 * ms});
     CHECK_FALSE(rivals.is_due(1003 * ms));
     CHECK(rivals.is_due(1004 * ms));
-    CHECK_FALSE(rivals.are_here(1020 * ms, {65 * ms, 75 * ms}));  // 15 and 5
+    CHECK_FALSE(rivals.are_here(1020 * ms, {65 * ms, 85 * ms}));  // 15 and 15
     CHECK_FALSE(rivals.is_due(1023 * ms));
     CHECK(rivals.is_due(1024 * ms));
-    CHECK(rivals.are_here(1040 * ms, {74 * ms, 81 * ms}));  // 9 and 6
+    CHECK(rivals.are_here(1040 * ms, {69 * ms, 98 * ms}));  // 4 and 13
 }
 
 TEST_CASE("rivals are not found before a thread has wanted to run for some time slices") {
@@ -35,10 +35,10 @@ TEST_CASE("only what happens on chosen CPUs counts, in whatever pieces") {
     rivals.end({2 * ms, 5 * ms});
     rivals.begin(100 * ms, {90 * ms, 5 * ms});
     CHECK_FALSE(rivals.are_here(104 * ms, {91 * ms, 8 * ms}));
-    CHECK(rivals.are_here(108 * ms, {92 * ms, 9 * ms}));
-    rivals.begin(200 * ms, {92 * ms, 90 * ms});
-    CHECK_FALSE(rivals.are_here(204 * ms, {99 * ms, 91 * ms}));
-    CHECK_FALSE(rivals.are_here(208 * ms, {104 * ms, 91 * ms}));
+    CHECK(rivals.are_here(108 * ms, {91 * ms, 15 * ms}));
+    rivals.begin(200 * ms, {91 * ms, 90 * ms});
+    CHECK_FALSE(rivals.are_here(204 * ms, {98 * ms, 91 * ms}));
+    CHECK_FALSE(rivals.are_here(208 * ms, {103 * ms, 91 * ms}));
 }
 
 TEST_CASE("a kernel that does not count delays shows no rivals") {

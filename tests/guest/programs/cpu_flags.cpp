@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The direction flag is the application's: system calls and page faults work while it is set, and leave it set.
+// Flags of the CPU are the application's: system calls and page faults work whatever is set, and leave it set.
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,42 +14,45 @@ using namespace guest_test;
 
 namespace {
 
-constexpr std::uint64_t direction = 1 << 10;
+constexpr std::uint64_t direction = 1 << 10, nested_task = 1 << 14, alignment_check = 1 << 18;
 
 struct Outcome {
     long result;
     std::uint64_t flags;
 };
 
-// A system call between `std` and `cld`.
-Outcome call_backwards(long number, long first, void* second, std::size_t third) {
-    Outcome outcome{number, 0};
+// A system call with these flags set.
+Outcome call_with(std::uint64_t flags, long number, long first, void* second, std::size_t third) {
+    Outcome outcome{number, flags};
     asm volatile(
         "lea -128(%%rsp), %%rsp\n\t"  // the red zone
-        "std\n\t"
+        "pushfq\n\t"
+        "or %1, (%%rsp)\n\t"
+        "popfq\n\t"
         "syscall\n\t"
         "pushfq\n\t"
-        "cld\n\t"
-        "pop %1\n\t"
+        "mov (%%rsp), %1\n\t"
+        "andq $~0x44400, (%%rsp)\n\t"
+        "popfq\n\t"
         "lea 128(%%rsp), %%rsp"
-        : "+a"(outcome.result), "=&r"(outcome.flags)
+        : "+a"(outcome.result), "+&r"(outcome.flags)
         : "D"(first), "S"(second), "d"(third)
         : "rcx", "r11", "memory", "cc");
     return outcome;
 }
 
-void moves_bytes(std::size_t size) {
+void moves_bytes(std::uint64_t flags, std::size_t size) {
     int ends[2];
     check(pipe(ends) == 0);
     std::vector<unsigned char> sent(size);
     for (std::size_t i = 0; i < size; ++i) sent[i] = static_cast<unsigned char>(i * 7);
     // What lies around what is read must stay as it is.
     std::vector<unsigned char> received(3 * size, 0xee);
-    const Outcome written = call_backwards(SYS_write, ends[1], sent.data(), size);
-    const Outcome read = call_backwards(SYS_read, ends[0], received.data() + size, size);
+    const Outcome written = call_with(flags, SYS_write, ends[1], sent.data(), size);
+    const Outcome read = call_with(flags, SYS_read, ends[0], received.data() + size, size);
     for (const Outcome& outcome : {written, read}) {
         check(outcome.result == static_cast<long>(size));
-        check((outcome.flags & direction) != 0);
+        check((outcome.flags & flags) == flags);
     }
     const auto middle = received.begin() + static_cast<std::ptrdiff_t>(size);
     check(std::equal(sent.begin(), sent.end(), middle));
@@ -88,7 +91,11 @@ void faults() {
 }  // namespace
 
 int main() {
-    for (const std::size_t size : {1, 100, 255, 256, 3000, 20'000}) moves_bytes(size);
+    for (const std::size_t size : {1, 100, 255, 257, 3001, 20'000}) {
+        // Those that are odd are written to and read from odd addresses.
+        for (const std::uint64_t flags : {direction, nested_task, alignment_check, direction | alignment_check})
+            moves_bytes(flags, size);
+    }
     passed("system calls");
     faults();
     passed("page faults");
