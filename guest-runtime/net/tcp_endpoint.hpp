@@ -68,6 +68,7 @@ public:
     }
     // As of now, or as a listen() that goes on leaves it.
     bool listens() {
+        if (const State now = state(); now == State::connecting || now == State::connected) return false;
         StackGuard guard;
         return state() == State::listening;
     }
