@@ -28,8 +28,8 @@ public:
     // Whether it is worth to look again.
     [[nodiscard]] bool is_due(std::uint64_t now_ns) const { return now_ns - looked_at_ns_ >= 4 * ms; }
 
-    // true: of some time slices in which it wanted to run, the thread waited for three quarters. Less may be the kernel's
-    // threads that work for it.
+    // true: of some time slices in which it wanted to run, the thread waited for three quarters. Less may be the
+    // kernel's threads that work for it.
     [[nodiscard]] bool are_here(std::uint64_t now_ns, const host::RunTimes& times) {
         looked_at_ns_ = now_ns;
         end(times);
