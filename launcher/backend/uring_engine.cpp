@@ -102,6 +102,7 @@ void UringEngine::prepare(IoRequest& request) {
         if (request.is_durable && !file_.fakes_flush()) entry->rw_flags = RWF_DSYNC;
     }
     ::io_uring_sqe_set_data(entry, &request);
+    if (request.kind != IoKind::read) may_have_workers_ = true;
 }
 
 void UringEngine::start() {
@@ -151,7 +152,8 @@ void UringEngine::follow_this_thread() {
     cpu_set_t cpus;
     if (::sched_getaffinity(0, sizeof cpus, &cpus) != 0) return;
     (void)::io_uring_register_iowq_aff(&ring_->uring, sizeof cpus, &cpus);
-    // That was for those to come.
+    // That was for those to come. A boot that only reads does not look for others.
+    if (!may_have_workers_) return;
     const std::string name = "iou-wrk-" + std::to_string(::gettid());
     std::error_code error;
     for (std::filesystem::directory_iterator task("/proc/self/task", error), end; !error && task != end;

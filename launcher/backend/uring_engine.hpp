@@ -32,6 +32,7 @@ private:
     DiskFile& file_;
     std::unique_ptr<Ring> ring_;
     std::vector<IoRequest*> done_early_;  // needed no system call
+    bool may_have_workers_ = false;       // the kernel's threads
 };
 
 }  // namespace husk::backend
