@@ -4,8 +4,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -13,7 +15,7 @@ namespace husk::control {
 
 namespace {
 
-// More are turned away: nobody needs them, and each has a buffer.
+// Nobody needs more, and each has a buffer.
 constexpr std::size_t max_clients = 16;
 
 // Answers are far smaller than a socket's buffer. A client that does not take them is given up.
@@ -32,12 +34,28 @@ void Server::accept_clients() {
     for (;;) {
         host::FileDescriptor socket(::accept4(claim_.listener(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket.is_open()) break;
-        if (clients_.size() >= max_clients) continue;
+        if (clients_.size() >= max_clients && !make_room()) {
+            static_cast<void>(send_line(socket.get(), error_line("there are too many clients")));
+            continue;
+        }
         const int fd = socket.get();
-        clients_.insert_or_assign(fd, Client{std::move(socket), {}});
+        clients_.insert_or_assign(fd, Client{std::move(socket), {}, ++last_arrival_});
         loop_.watch(fd, POLLIN, [this, fd] { read_from(fd); });
     }
     loop_.watch(claim_.listener(), POLLIN, [this] { accept_clients(); });
+}
+
+bool Server::make_room() {
+    // Some may have gone or asked, and the loop has not come to them yet.
+    for (auto client = clients_.begin(); client != clients_.end();) {
+        client = serve(client->second) ? std::next(client) : clients_.erase(client);
+    }
+    if (clients_.size() < max_clients) return true;
+    const auto longest_silent = std::ranges::min_element(
+        clients_, {}, [](const auto& client) { return std::pair(client.second.has_asked, client.second.arrival); });
+    if (longest_silent->second.has_asked) return false;
+    clients_.erase(longest_silent);
+    return true;
 }
 
 void Server::read_from(int fd) {
@@ -65,6 +83,7 @@ bool Server::serve(Client& client) {
 bool Server::answer_lines(Client& client) {
     std::size_t begin = 0;
     for (std::size_t end = 0; (end = client.received.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        client.has_asked = true;
         std::string wrong;
         const auto request = parse_request(std::string_view(client.received).substr(begin, end - begin), wrong);
         if (!send_line(client.socket.get(), request ? answer_(*request) : error_line(wrong))) return false;

@@ -2,6 +2,7 @@
 // Answers the clients of a VM's control socket, on the event loop's thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -27,9 +28,13 @@ private:
     struct Client {
         host::FileDescriptor socket;
         std::string received;
+        std::uint64_t arrival = 0;  // counts up
+        bool has_asked = false;
     };
 
     void accept_clients();
+    // Gives up the first of the clients that never asked; false: all have.
+    [[nodiscard]] bool make_room();
     void read_from(int fd);
     // false: the client is to go.
     [[nodiscard]] bool serve(Client& client);
@@ -39,6 +44,7 @@ private:
     NameClaim claim_;
     Answer answer_;
     std::map<int, Client> clients_;
+    std::uint64_t last_arrival_ = 0;
 };
 
 }  // namespace husk::control

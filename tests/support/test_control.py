@@ -129,6 +129,8 @@ def survives_garbage(host: Host) -> str | None:
             idle[-1].connect(str(host.socket_of("web")))
         except BlockingIOError:
             break
+    if "web" not in host.running():
+        return "silent clients keep others away"
     for one in idle:
         one.close()
     for line in lines:
@@ -146,6 +148,30 @@ def survives_garbage(host: Host) -> str | None:
         if "4 KiB" not in client.makefile().readline():
             return "an endless line is not refused"
     return None if "web" in host.running() else "the VM is gone"
+
+
+def refuses_too_many(host: Host) -> str | None:
+    """Clients that have asked are not given up for another one; it is served when they have gone."""
+    def ask() -> tuple[socket.socket, dict]:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(LIMIT_S)
+        client.connect(str(host.socket_of("web")))
+        client.sendall(b"{\"husk\":1,\"do\":\"info\"}\n")
+        return client, json.loads(client.makefile().readline())
+    served = [ask() for _ in range(16)]
+    with socket.socket(socket.AF_UNIX) as refused:
+        refused.settimeout(LIMIT_S)
+        refused.connect(str(host.socket_of("web")))
+        answer = json.loads(refused.makefile().readline())
+    for client, _ in served:
+        client.close()
+    if not all(ok["ok"] for _, ok in served):
+        return "not all of 16 are served"
+    if answer["ok"] is not False or "clients" not in answer["error"]:
+        return f"the 17th is answered by {answer}"
+    client, answer = ask()
+    client.close()
+    return None if answer["ok"] else f"afterwards: {answer}"
 
 
 def counts(host: Host) -> str | None:
@@ -204,6 +230,7 @@ def check_all(host: Host, tally: Tally) -> None:
     tally.record("a name in use is refused", refuses(host, 88, "run", "--name", "web", host.reader))
     tally.record("a paused VM stands still and keeps its connections", stands_still(host, connection))
     tally.record("garbage on the socket is refused", survives_garbage(host))
+    tally.record("too many clients are refused", refuses_too_many(host))
     tally.record("counts and rates", counts(host))
     tally.record("a killed VM's socket goes", stale_socket_goes(host, web.process))
 
