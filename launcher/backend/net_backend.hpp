@@ -50,6 +50,9 @@ public:
     [[nodiscard]] virtual std::uint32_t queue_pairs() const { return 1; }
     [[nodiscard]] virtual std::uint32_t mtu() const = 0;
 
+    // Whether only the kernel stands behind it, and no process that waits for what is received.
+    [[nodiscard]] virtual bool is_kernels() const { return false; }
+
     // What frames to the guest may look like from now on.
     virtual void accept_offloads(const NetOffloads&) {}
     // Only the first `count` queues are served from now on.

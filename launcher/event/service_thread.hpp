@@ -5,8 +5,8 @@
 // activity the thread spins a little, where its CPU is known to be another than the vCPU's. The kernel likes to wake it
 // on the CPU of the vCPU that notified it; then the thread moves to another one that the process may use. Where there
 // is none, or others compute there, it goes where the kernel puts it and does not spin; if the device may be late, it
-// lets the vCPU finish what it does then, and serves more at a time. It is started by the first wake(): a VM that does
-// not use the device does not pay for it.
+// lets the vCPU finish what it does then, and serves more at a time: after work it does not look again before a vCPU
+// sleeps. It is started by the first wake(): a VM that does not use the device does not pay for it.
 #pragma once
 
 #include <array>
@@ -48,6 +48,8 @@ public:
 
     // Whether it is better served a little later, and more of it at a time, than to keep the guest from its work.
     [[nodiscard]] virtual bool may_be_late() const { return false; }
+    // Whether that holds until the guest sleeps: no other thread of the host has to go on for it.
+    [[nodiscard]] virtual bool may_wait_for_rest() const { return false; }
 
     // When to look at the latest, CLOCK_MONOTONIC; UINT64_MAX: not before there is news.
     [[nodiscard]] virtual std::uint64_t deadline_ns() const = 0;
@@ -80,6 +82,7 @@ private:
     void run();
     void sleep();
     void spin_or_sleep();
+    [[nodiscard]] bool wait_for_rest(std::uint64_t now_ns);
     [[nodiscard]] bool may_spin(std::uint64_t now_ns);
     [[nodiscard]] bool try_move(std::uint64_t now_ns);
     void share_with_vcpus(std::uint64_t until_ns);
@@ -100,6 +103,7 @@ private:
     // chosen: bound to CPUs where no vCPU ran; sharing: not bound, and not spinning before may_move_at_ns_.
     enum class Place { unknown, chosen, sharing } place_ = Place::unknown;
     bool lets_others_finish_ = false;
+    bool has_served_ = false;  // since it last waited
     CpuRivals rivals_;
     std::optional<host::RunDelay> run_delay_;
     host::EventFd wake_;

@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+#include "launcher/event/vcpu_rests.hpp"
+
 namespace husk::event {
 
 class SpinFacts final {
@@ -25,6 +27,7 @@ public:
 
     // A vCPU's thread, before it enters the guest.
     void note_running(std::uint32_t index) {
+        note_awake(index);
         vcpus_[index].cpu.store(::sched_getcpu(), std::memory_order_relaxed);
         if (vcpus_.size() > 1) vcpus_[index].is_waiting.store(false, std::memory_order_relaxed);
     }
@@ -33,7 +36,15 @@ public:
     // several, one that sleeps is in nobody's way.
     void note_waiting(std::uint32_t index) {
         if (vcpus_.size() > 1) vcpus_[index].is_waiting.store(true, std::memory_order_relaxed);
+        if (vcpus_[index].is_awake.exchange(false)) rests_.add_resting();
     }
+
+    // Any thread: one that sleeps is about to run. Async-signal-safe.
+    void note_awake(std::uint32_t index) {
+        if (!vcpus_[index].is_awake.exchange(true)) rests_.add_running();
+    }
+
+    [[nodiscard]] VcpuRests& rests() { return rests_; }
 
     // A device's thread: whether all vCPUs are elsewhere, as far as one knows.
     [[nodiscard]] bool may_spin() const {
@@ -74,11 +85,13 @@ private:
     struct Vcpu {
         std::atomic<int> cpu = -1;  // -1: not yet seen
         std::atomic<bool> is_waiting = false;
+        std::atomic<bool> is_awake = false;
         std::uint32_t* guest_word = nullptr;
     };
 
     std::vector<Vcpu> vcpus_;
     std::atomic<int> near_ = 0;
+    VcpuRests rests_;
 };
 
 }  // namespace husk::event

@@ -22,8 +22,8 @@ FutexResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t exp
     return result != 0 && errno == ETIMEDOUT ? FutexResult::timed_out : FutexResult::woken;
 }
 
-void futex_wake(const std::atomic<std::uint32_t>& word) {
-    ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+void futex_wake(const std::atomic<std::uint32_t>& word, std::uint32_t sleepers) {
+    ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, sleepers, nullptr, nullptr, 0);
 }
 
 }  // namespace husk::host

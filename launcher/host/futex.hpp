@@ -14,7 +14,7 @@ enum class FutexResult { woken, timed_out };  // woken: also by a signal, or bec
 // Sleeps while *word == expected, until deadline_ns of CLOCK_MONOTONIC.
 FutexResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, std::uint64_t deadline_ns);
 
-// Wakes one sleeper. Async-signal-safe.
-void futex_wake(const std::atomic<std::uint32_t>& word);
+// Wakes as many sleepers. Async-signal-safe.
+void futex_wake(const std::atomic<std::uint32_t>& word, std::uint32_t sleepers = 1);
 
 }  // namespace husk::host

@@ -100,7 +100,9 @@ void VcpuControl::stay_still() {
 
 void VcpuControl::nudge() {
     std::uint32_t waiting = word(VcpuState::waiting);
-    if (state_.compare_exchange_strong(waiting, word(VcpuState::host))) host::futex_wake(state_);
+    if (!state_.compare_exchange_strong(waiting, word(VcpuState::host))) return;
+    if (spin_facts_ != nullptr) spin_facts_->note_awake(spin_index_);
+    host::futex_wake(state_);
 }
 
 std::uint32_t VcpuControl::attention() const {

@@ -52,6 +52,24 @@ private:
     const unsigned home_;
 };
 
+// A device that has work whenever it is woken, and waits until the guest sleeps.
+class Patient final : public event::Served {
+public:
+    bool serve() override { return rounds.fetch_add(1) % 2 == 0; }
+    bool arm() override {
+        arms.fetch_add(1);
+        return true;
+    }
+    void disarm() override {}
+    [[nodiscard]] bool expects_news() const override { return false; }
+    [[nodiscard]] bool may_be_late() const override { return true; }
+    [[nodiscard]] bool may_wait_for_rest() const override { return true; }
+    [[nodiscard]] std::uint64_t deadline_ns() const override { return UINT64_MAX; }
+
+    std::atomic<int> rounds = 0;
+    std::atomic<int> arms = 0;
+};
+
 template <typename Condition>
 bool comes_true(event::ServiceThread& thread, Condition condition) {
     for (const auto end = std::chrono::steady_clock::now() + patience; std::chrono::steady_clock::now() < end;) {
@@ -185,4 +203,19 @@ TEST_CASE("where vCPUs compute on all CPUs, a device's thread is not bound and l
     CHECK(comes_true(thread, [&] { return device.lets_others_finish.load() && !device.is_bound.load(); }));
     facts.note_waiting(1);
     CHECK(comes_true(thread, [&] { return !device.lets_others_finish.load() && device.is_bound.load(); }));
+}
+
+TEST_CASE("a device's thread without a CPU of its own serves a guest that rests, and one that does not") {
+    const OnCpus all({host::allowed_cpus().at(0)});
+    std::uint32_t spin_us = 0;
+    event::SpinFacts facts;
+    facts.connect({&spin_us});
+    Patient device;
+    event::ServiceThread thread(device, facts);
+    facts.note_running(0);
+    CHECK(comes_true(thread, [&] { return device.rounds.load() > 20; }));
+    facts.note_waiting(0);
+    const int rounds = device.rounds.load();
+    CHECK(comes_true(thread, [&] { return device.rounds.load() > rounds + 20; }));
+    CHECK(device.arms.load() > 0);
 }
