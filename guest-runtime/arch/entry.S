@@ -35,7 +35,7 @@ husk_syscall_entry:
     push $SELECTOR_USER_DATA
     push %r11
     pushfq
-    /* Nearly always clear already, which is cheaper to see than to do. */
+6:  /* Nearly always clear already, which is cheaper to see than to do. */
     testl $UNWELCOME_RFLAGS, (%rsp)
     jnz 4f
 5:  push $SELECTOR_USER_CODE
@@ -100,14 +100,21 @@ husk_resume:
     .globl husk_syscall_trap
     .balign 16
 husk_syscall_trap:
-    mov %rcx, %gs:GS_SCRATCH0
+    mov %rcx, %gs:GS_SCRATCH_SYSCALL
     mov %cs, %ecx
     cmp $SELECTOR_USER_CODE, %ecx
     je 1f
     lea 1f(%rip), %rcx
     sysretq
-1:  mov %gs:GS_SCRATCH0, %rcx
-    jmp husk_syscall_entry
+1:  mov %gs:GS_SCRATCH_SYSCALL, %rcx
+    /* The flags are in r11: those that SFMASK has are clear by now. */
+    mov %r11, %gs:GS_SCRATCH_SYSCALL
+    mov %rsp, %r11
+    mov %gs:GS_KERNEL_STACK, %rsp
+    push $SELECTOR_USER_DATA
+    push %r11
+    push %gs:GS_SCRATCH_SYSCALL
+    jmp 6b
 
 /* A patched cpuid: called with rsp below the red zone, answers from the table that the launcher gave. */
     .globl husk_cpuid_entry

@@ -31,6 +31,7 @@
 #define GS_SCRATCH0 1024
 #define GS_SCRATCH1 1032
 #define GS_SCRATCH2 1040
+#define GS_SCRATCH_SYSCALL 1048 /* interrupts, which may come meanwhile, use the others */
 #define GS_CURRENT 1056
 #define GS_FRAME_PLAIN 1072
 #define GS_FRAME_ERROR 1080
