@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What entry.S offers to C++, and what C++ gives it.
+// What the assembly files offer to C++, and what C++ gives them.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ struct CpuidEntry;
 
 extern "C" {
 
-// Labels of entry.S; only their addresses mean something.
+// Labels; only their addresses mean something.
 extern const char husk_runtime_text_begin[], husk_runtime_text_end[];
 extern const char husk_trap_plain[], husk_trap_error[], husk_trap_page_fault[], husk_interrupt_entry[];
 extern const char husk_syscall_entry[];
@@ -31,7 +31,7 @@ void husk_switch_stacks(std::uint64_t* save_rsp, std::uint64_t load_rsp);
 extern const husk::abi::CpuidEntry* husk_cpuid_table;
 extern std::uint32_t husk_cpuid_count;
 
-// Called by entry.S.
+// Called by them.
 [[noreturn]] void husk_boot(const husk::abi::BootInfo* info);
 void husk_trap(husk::arch::Context* context, std::uint64_t vector, std::uint64_t error, std::uint64_t cr2);
 // Last stop before the application goes on: timers, signals, other threads' turns. May change the context.

@@ -13,7 +13,7 @@ IretFrame frame_to(const char* entry) {
     // IF stays clear until the trap's own `iretq`: under a foreign VMM no interrupt may overwrite the ring-0 stack
     // before the entry has copied it. The entry does not use this rsp, it only has to be canonical.
     constexpr std::uint64_t interrupts_off = abi::user_rflags & ~0x200ull;
-    // SAFETY: an address of entry.S, not dereferenced here.
+    // SAFETY: an address of trap_entry.S, not dereferenced here.
     return {reinterpret_cast<std::uint64_t>(entry), abi::selector::user_code, interrupts_off, 0,
             abi::selector::user_data};
 }

@@ -39,7 +39,7 @@ struct PerCpu {
     std::uint64_t ring0_frame;      // where the gate's frame lies on the ring-0 stack
     std::uint32_t wait_vector;      // the interrupt that ended a wait
 };
-// entry.S knows these.
+// The assembly files know these.
 static_assert(offsetof(PerCpu, mailbox.attention) == 48 && offsetof(PerCpu, mailbox.upcall_stack) == 64);
 static_assert(offsetof(PerCpu, scratch) == 1024 && offsetof(PerCpu, current) == 1056);
 static_assert(offsetof(PerCpu, frame_plain) == 1072 && offsetof(PerCpu, emergency_stack) == 1096);
