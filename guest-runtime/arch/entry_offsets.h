@@ -10,7 +10,7 @@
 /* DF, NT and AC: what the application may set and the runtime must not have [sdm1 3.4.3]. */
 #define UNWELCOME_RFLAGS 0x44400
 #define SYSCALL_COUNT 472
-#define ABI_NUMBER 6
+#define ABI_NUMBER 7
 
 #define CONTEXT_R10 56
 #define CONTEXT_R9 64

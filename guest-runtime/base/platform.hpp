@@ -20,6 +20,8 @@ extern bool is_foreign;
 
 // Idles until something happens or the time is over; may return early.
 void wait(std::uint64_t timeout_ns);
+// Lets others run for a moment: the vCPU spins for one that may have no CPU.
+void give_way();
 // Ends that vCPU's wait, now or when it next waits; starts a vCPU that has never run.
 void wake_vcpu(std::uint32_t index);
 // A vCPU that was woken for the first time has not come: says so, and sees to it that it never does. Only where

@@ -37,6 +37,7 @@ Result<std::size_t> as_size(std::int64_t result) {
 }  // namespace
 
 void wait(std::uint64_t timeout_ns) { ring(Doorbell::wait, timeout_ns); }
+void give_way() { ring(Doorbell::give_way); }
 void wake_vcpu(std::uint32_t index) { ring(Doorbell::wake, index); }
 void interrupt_vcpu(std::uint32_t index) { ring(Doorbell::interrupt, index); }
 

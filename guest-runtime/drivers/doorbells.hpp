@@ -16,6 +16,7 @@
 namespace husk::doorbells {
 
 void wait(std::uint64_t timeout_ns);
+void give_way();
 void wake_vcpu(std::uint32_t index);
 void interrupt_vcpu(std::uint32_t index);
 Result<std::size_t> console_read(std::span<std::byte> buffer);

@@ -14,6 +14,9 @@ constinit bool is_foreign = false;
 
 void wait(std::uint64_t timeout_ns) { is_foreign ? foreign_machine::wait(timeout_ns) : doorbells::wait(timeout_ns); }
 
+void give_way() {
+    if (!is_foreign) doorbells::give_way();
+}
 void give_up_vcpu(std::uint32_t index) { foreign_machine::give_up_vcpu(index); }
 void wake_vcpu(std::uint32_t index) { is_foreign ? foreign_machine::wake_vcpu(index) : doorbells::wake_vcpu(index); }
 void interrupt_vcpu(std::uint32_t index) {

@@ -8,6 +8,7 @@
 #include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/platform.hpp"
 #include "guest-runtime/base/spin.hpp"
+#include "guest-runtime/base/spin_patience.hpp"
 #include "guest-runtime/memory/shootdown.hpp"
 #include "guest-runtime/thread/clock.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
@@ -22,6 +23,7 @@ constexpr std::uint32_t nobody = ~0u;
 struct alignas(64) Peer {
     std::atomic<std::uint64_t> fenced = 0;  // fences passed
     std::atomic<bool> stands_still = false;
+    SpinPatience patience;  // its own
 };
 
 constinit std::array<Peer, max_vcpus> peers;
@@ -121,4 +123,5 @@ void husk::spin_once() {
     if (!arch::others_are_started()) return;
     thread::ring_postponed();
     thread::answer_peers();
+    if (thread::peers[thread::vcpu_index()].patience.is_over(thread::monotonic_ns())) platform::give_way();
 }

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <husk/abi/boot_info.hpp>
@@ -20,6 +22,8 @@ namespace {
 
 constexpr std::uint64_t longest_log_bytes = 4096;
 constexpr unsigned stdin_stream = 0;
+// A CPU that has nothing to run takes a thread that waits for another one at once.
+constexpr std::chrono::microseconds give_way_time(20);
 constexpr std::uint64_t last_signal = 64;
 
 End end_of(std::uint64_t status, std::uint64_t signal) {
@@ -88,6 +92,10 @@ std::optional<End> Doorbells::serve(std::uint16_t port, VirtualCpu& cpu) {
         case abi::Doorbell::trace:
             cpu.counts.count(ExitKind::trace);
             result = trace(arguments);
+            break;
+        case abi::Doorbell::give_way:
+            cpu.counts.count(ExitKind::give_way);
+            std::this_thread::sleep_for(give_way_time);
             break;
         default:
             return failed(host::ExitCode::guest_fault,

@@ -5,8 +5,9 @@ namespace husk::run {
 
 const char* name_of(ExitKind kind) {
     constexpr std::array<const char*, exit_kinds> names = {
-        "console_write", "console_read", "console_poll", "exit",   "wait",   "wake",   "log",         "crash",
-        "give_back",     "stop",         "trace",        "serial", "device", "memory", "interrupted", "other"};
+        "console_write", "console_read", "console_poll", "exit",        "wait",  "wake",
+        "log",           "crash",        "give_back",    "stop",        "trace", "give_way",
+        "serial",        "device",       "memory",       "interrupted", "other"};
     return names[static_cast<std::size_t>(kind)];
 }
 

@@ -31,8 +31,9 @@ enum class ExitKind : std::size_t {
     log,
     crash,
     give_back,
-    stop,   // for the debugger
-    trace,  // of system calls
+    stop,      // for the debugger
+    trace,     // of system calls
+    give_way,  // of a vCPU that waits for another one
     serial,
     device,       // a write to a device's register
     memory,       // the first use of memory that KVM had not been told of

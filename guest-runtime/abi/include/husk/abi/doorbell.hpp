@@ -49,6 +49,9 @@ enum class Doorbell : std::uint8_t {
     // (gpa of a TraceRing, size_bytes) -> the launcher takes what is in the ring; from the first one on it
     // also looks by itself now and then. Only when a setting `trace=` asks for it.
     trace = 0xeb,
+    // () -> returns after some ten microseconds, in which others run: the vCPU waits for another one, which may have no
+    // CPU.
+    give_way = 0xec,
 };
 inline constexpr std::uint64_t give_back_max = 256;
 inline constexpr std::uint16_t doorbell_first_port = 0xe0;
