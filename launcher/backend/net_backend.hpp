@@ -51,7 +51,7 @@ public:
     [[nodiscard]] virtual std::uint32_t mtu() const = 0;
 
     // Whether only the kernel stands behind it, and no process that waits for what is received.
-    [[nodiscard]] virtual bool is_kernels() const { return false; }
+    [[nodiscard]] virtual bool is_kernel_device() const { return false; }
 
     // What frames to the guest may look like from now on.
     virtual void accept_offloads(const NetOffloads&) {}

@@ -17,7 +17,7 @@ public:
         : network_(std::move(network)), file_(std::move(file)) {}
 
     [[nodiscard]] NetOffloads offloads() const override { return network_->offloads(); }
-    [[nodiscard]] bool is_kernels() const override { return network_->is_kernels(); }
+    [[nodiscard]] bool is_kernel_device() const override { return network_->is_kernel_device(); }
     [[nodiscard]] std::uint32_t queue_pairs() const override { return network_->queue_pairs(); }
     [[nodiscard]] std::uint32_t mtu() const override { return network_->mtu(); }
     void accept_offloads(const NetOffloads& offloads) override { network_->accept_offloads(offloads); }

@@ -21,7 +21,7 @@ public:
     [[nodiscard]] static Tap adopt(int fd);
 
     [[nodiscard]] NetOffloads offloads() const override { return offloads_; }
-    [[nodiscard]] bool is_kernels() const override { return true; }
+    [[nodiscard]] bool is_kernel_device() const override { return true; }
     [[nodiscard]] std::uint32_t queue_pairs() const override { return static_cast<std::uint32_t>(queues_.size()); }
     [[nodiscard]] std::uint32_t mtu() const override { return mtu_; }
     void accept_offloads(const NetOffloads& offloads) override;

@@ -52,7 +52,7 @@ private:
     void disarm() override;
     [[nodiscard]] bool expects_news() const override { return false; }  // who knows when a frame comes
     [[nodiscard]] bool may_be_late() const override { return true; }
-    [[nodiscard]] bool may_wait_for_rest() const override { return network_->is_kernels(); }
+    [[nodiscard]] bool may_wait_for_rest() const override { return network_->is_kernel_device(); }
     [[nodiscard]] std::uint64_t deadline_ns() const override;
 
     void add_queue(NumberedQueue queue, std::uint64_t features);
