@@ -23,9 +23,9 @@ chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$root.cpio"
 
 # tsc=reliable: the emulated counters agree, but Linux's test of that can fail on a busy host, and then KVM moves vCPUs' counters.
-# One thread for both emulated CPUs: with one each, a VM with several vCPUs ended in a triple fault in one of five runs of
-# smp_locks, at the first instruction after an entry, whose fetch and whose fault's delivery found no page; never with one
-# thread. The same page tables served the other vCPU on.
+# One thread for both emulated CPUs: with one each, on two CPUs of the host, a VM with several vCPUs ends in a triple fault
+# now and then, and once the Linux around it. It is QEMU 7.2's: each time the emulated CPU was in guest mode with its own mark
+# for nested paging (HF2_NPT) cleared, so that it looked for the guest's page tables at host addresses.
 # In the foreground: whoever ends this script's process group ends the machine too.
 timeout --foreground "${HUSK_NESTED_TIMEOUT_S:-900}" qemu-system-x86_64 -accel tcg,thread=single -cpu EPYC-Rome,+svm,+npt -smp 2 \
     -M q35 -m 2048 -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$root.cpio" \

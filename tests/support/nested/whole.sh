@@ -35,8 +35,9 @@ mke2fs -q -t ext4 "$room/scratch"
 files=$!
 for _ in $(seq 100); do [ ! -S "$room/files" ] || break; sleep 0.1; done
 
+# One thread for both emulated CPUs: see boot.sh.
 # The console says only what the command prints, and then its exit code.
-timeout "${HUSK_NESTED_TIMEOUT_S:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu EPYC-Rome,+svm,+npt -smp 2 \
+timeout "${HUSK_NESTED_TIMEOUT_S:-3600}" qemu-system-x86_64 -accel tcg,thread=single -cpu EPYC-Rome,+svm,+npt -smp 2 \
     -object memory-backend-memfd,id=memory,size="${HUSK_NESTED_MEMORY:-6G}",share=on -machine q35,memory-backend=memory -m "${HUSK_NESTED_MEMORY:-6G}" \
     -nodefaults -serial stdio -display none -no-reboot -kernel "$kernel" -initrd "$room/first.cpio" \
     -chardev socket,id=files,path="$room/files" -device vhost-user-fs-pci,chardev=files,tag=host \
