@@ -7,6 +7,7 @@
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/attach.hpp"
 #include "guest-runtime/memory/attach_together.hpp"
+#include "guest-runtime/memory/empty_in_place.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/space.hpp"
 
@@ -44,6 +45,18 @@ void clear_ready(std::uint64_t begin, std::uint64_t end) {
         std::uint64_t entry = space.tables().lookup(begin).entry;
         if (entry != 0) std::memset(frame_pointer<>(frame_behind(entry)), 0, abi::page_size);
     }
+}
+
+// The mapping of the break's own that holds all of [begin, end), if there is one.
+const Mapping* find_heap(std::uint64_t begin, std::uint64_t end) {
+    const Mapping* mapping = space.tree().find(begin);
+    return mapping != nullptr && mapping->end >= end && mapping->kind.name == heap_name ? mapping : nullptr;
+}
+
+// A malloc whose last free block comes and goes moves the break down and up again, over and over.
+bool try_keep(std::uint64_t begin, std::uint64_t end) {
+    const Mapping* mapping = find_heap(begin, end);
+    return mapping != nullptr && try_empty_in_place(*mapping, begin, end);
 }
 
 }  // namespace
@@ -92,15 +105,21 @@ std::uint64_t set_break(std::uint64_t address) {
     Operation operation;
     std::uint64_t old = space.break_end;
     if (address < space.break_begin || address - space.break_begin > largest_break_bytes) return old;
-    std::uint64_t old_end = std::max(abi::align_up(old, abi::page_size), space.break_ready_end);
-    std::uint64_t new_end = std::max(abi::align_up(address, abi::page_size), space.break_ready_end);
+    const std::uint64_t old_end =
+        std::max({abi::align_up(old, abi::page_size), space.break_ready_end, space.break_kept_end});
+    const std::uint64_t new_end = std::max(abi::align_up(address, abi::page_size), space.break_ready_end);
     if (!space.prepare().ok()) return old;
-    if (new_end < old_end) {
-        space.remove(new_end, old_end);
-    } else if (new_end > old_end) {
+    // What was kept may have been mapped over, or unmapped, since.
+    const std::uint64_t kept_begin = std::max(abi::align_up(old, abi::page_size), space.break_ready_end);
+    const std::uint64_t kept_end = std::min(new_end, old_end);
+    if (kept_begin < kept_end && find_heap(kept_begin, kept_end) == nullptr) return old;
+    if (new_end > old_end) {
         if (!is_application_range(old_end, new_end) || !space.tree().is_free(old_end, new_end)) return old;
         if (!promise_frames((new_end - old_end) / abi::page_size).ok()) return old;
         space.add(old_end, new_end, heap_kind, nullptr, 0);
+    } else if (address < old && new_end < old_end) {
+        space.break_kept_end = try_keep(new_end, old_end) ? old_end : 0;
+        if (space.break_kept_end == 0) space.remove(new_end, old_end);
     }
     if (address < old) clear_ready(abi::align_up(address, abi::page_size), abi::align_up(old, abi::page_size));
     space.break_end = address;

@@ -65,7 +65,7 @@ Result<abi::GuestPhys> Space::take_table_together() {
 void Space::initialise(const abi::BootInfo& boot) {
     tree_ = MappingTree();
     tables_.initialise(boot);
-    break_begin = break_end = break_ready_end = 0;
+    break_begin = break_end = break_ready_end = break_kept_end = 0;
     // 28 bits of pages, as Linux's mmap_rnd_bits.
     std::uint64_t random = 0;
     for (unsigned i = 0; i < 4; ++i) random = random << 8 | boot.seed[i];

@@ -82,6 +82,7 @@ public:
     std::uint64_t break_begin = 0;
     std::uint64_t break_end = 0;        // not page-aligned
     std::uint64_t break_ready_end = 0;  // up to here the launcher has mapped the break's first pages
+    std::uint64_t break_kept_end = 0;   // up to here pages that the break has left stay, and read as 0
 
 private:
     friend class Operation;

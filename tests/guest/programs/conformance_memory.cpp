@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csetjmp>
+#include <span>
 
 #include "tests/guest/conformance.hpp"
 
@@ -254,6 +256,28 @@ void moving() {
         holds("shrinks", syscall(SYS_brk, start) == start);
         holds("below the start", syscall(SYS_brk, 1) == start);
         holds("too much", syscall(SYS_brk, 1L << 46) == start);
+    });
+    scenario(SYS_brk, "moves up and down, again and again", [] {
+        const long start = syscall(SYS_brk, 0);
+        // Above what a launcher has mapped from the start.
+        const long low = (start | (static_cast<long>(page) - 1)) + 1 + 512 * static_cast<long>(page);
+        const long high = low + 33 * static_cast<long>(page);
+        holds("to the lower end", syscall(SYS_brk, low) == low);
+        for (int round = 0; round < 4; ++round) {
+            holds("up", syscall(SYS_brk, high) == high);
+            // SAFETY: the break's own memory.
+            const std::span<char> memory(reinterpret_cast<char*>(low), 33 * page);
+            holds("what came is empty", std::ranges::all_of(memory, [](char byte) { return byte == 0; }));
+            std::ranges::fill(memory, 1);
+            holds("down", syscall(SYS_brk, low) == low);
+        }
+        // SAFETY: nothing of the program's is there.
+        char* const above = reinterpret_cast<char*>(low) + 4 * page;
+        holds("another mapping above",
+              mmap(above, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == above);
+        holds("not over that", syscall(SYS_brk, high) == low);
+        munmap(above, page);
+        holds("back", syscall(SYS_brk, start) == start);
     });
 }
 

@@ -151,6 +151,31 @@ TEST_CASE("the break grows from the image's end and gives memory back") {
     CHECK(machine.write(start, 3) == FaultAnswer::not_mapped);
 }
 
+TEST_CASE("pages that the break leaves again and again stay, empty, and are let go with more than they are") {
+    test::FakeMachine machine(64 << 20);
+    const std::uint64_t low = set_break(0) + 1000 * page, high = low + 33 * page;
+    const std::uint64_t free = frame_counts().free;
+    REQUIRE(set_break(low) == low);
+    for (int round = 0; round < 2; ++round) {
+        REQUIRE(set_break(high) == high);
+        CHECK(machine.write(high - 1, 3) == FaultAnswer::resolved);
+        REQUIRE(set_break(low) == low);
+    }
+    machine.gate_calls = 0;
+    REQUIRE(set_break(high) == high);
+    CHECK(machine.peek(high - 1) == 0);
+    CHECK(machine.write(high - 1, 3) == FaultAnswer::resolved);
+    REQUIRE(set_break(low) == low);
+    CHECK(machine.gate_calls == 0);
+
+    REQUIRE(unmap(low + page, page).ok());
+    CHECK(set_break(high) == low);
+    CHECK(set_break(low + page) == low + page);
+    CHECK(set_break(low - 1000 * page) == low - 1000 * page);
+    CHECK(free - frame_counts().free < 4);
+    CHECK(machine.write(low, 3) == FaultAnswer::not_mapped);
+}
+
 TEST_CASE("protection of the image's pages changes in place, and its frames never reach the allocator") {
     test::FakeMachine machine(64 << 20);
     std::uint64_t free = frame_counts().free;
