@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Interrupts of a foreign VMM's machine: from ring 3 into the handler, from the idle vCPU back to whoever waits. */
 
+#include "guest-runtime/arch/context_frame.inc"
 #include "guest-runtime/arch/entry_offsets.h"
 
     .section .text.husk_interrupts, "ax", @progbits
@@ -63,21 +64,7 @@ husk_interrupt_entry:
     push $SELECTOR_USER_CODE
     push %rcx
     push $-1
-    push %rdi
-    push %rsi
-    push %rdx
-    pushq %gs:GS_INTERRUPT_RCX
-    push %rax
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    push_registers %rax %gs:GS_INTERRUPT_RCX
     mov %gs:GS_RING0_PLAIN_VECTOR, %rsi
     mov %rsp, %rdi
     call husk_interrupt

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exceptions: from ring 0, where the CPU puts them, to husk_trap in ring 3. */
 
+#include "guest-runtime/arch/context_frame.inc"
 #include "guest-runtime/arch/entry_offsets.h"
 
     .section .text.husk_entry, "ax", @progbits
@@ -64,21 +65,7 @@ husk_trap_stubs:
     push $SELECTOR_USER_CODE
     push %rcx
     push $-1
-    push %rdi
-    push %rsi
-    pushq %gs:GS_SCRATCH2
-    pushq %gs:GS_SCRATCH1
-    pushq %gs:GS_SCRATCH0
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    push_registers %gs:GS_SCRATCH0 %gs:GS_SCRATCH1 %gs:GS_SCRATCH2
     mov \vector_slot, %rsi
     mov \error_slot, %rdx
     mov %rax, %rcx
