@@ -59,6 +59,24 @@ bool try_keep(std::uint64_t begin, std::uint64_t end) {
     return mapping != nullptr && try_empty_in_place(*mapping, begin, end);
 }
 
+// Above `begin`, where the break's pages end, the application may map and unmap as if nothing were kept. Once it has,
+// the rest of what was kept goes. false: no memory for that.
+bool forget_if_broken(std::uint64_t begin) {
+    const std::uint64_t end = space.break_kept_end;
+    if (begin >= end || find_heap(begin, end) != nullptr) return true;
+    for (std::uint64_t at = begin; at < end;) {
+        const Mapping* piece = space.tree().first_ending_after(at);
+        if (piece == nullptr || piece->begin >= end) break;
+        const std::uint64_t piece_begin = std::max(at, piece->begin);
+        at = std::min(piece->end, end);
+        if (piece->kind.name != heap_name) continue;
+        if (!space.prepare().ok()) return false;
+        space.remove(piece_begin, at);
+    }
+    space.break_kept_end = 0;
+    return true;
+}
+
 }  // namespace
 
 Result<> adopt_image(std::span<const ImageSegment> segments) {
@@ -105,14 +123,11 @@ std::uint64_t set_break(std::uint64_t address) {
     Operation operation;
     std::uint64_t old = space.break_end;
     if (address < space.break_begin || address - space.break_begin > largest_break_bytes) return old;
-    const std::uint64_t old_end =
-        std::max({abi::align_up(old, abi::page_size), space.break_ready_end, space.break_kept_end});
+    const std::uint64_t old_pages_end = std::max(abi::align_up(old, abi::page_size), space.break_ready_end);
+    if (!forget_if_broken(old_pages_end)) return old;
+    const std::uint64_t old_end = std::max(old_pages_end, space.break_kept_end);
     const std::uint64_t new_end = std::max(abi::align_up(address, abi::page_size), space.break_ready_end);
     if (!space.prepare().ok()) return old;
-    // What was kept may have been mapped over, or unmapped, since.
-    const std::uint64_t kept_begin = std::max(abi::align_up(old, abi::page_size), space.break_ready_end);
-    const std::uint64_t kept_end = std::min(new_end, old_end);
-    if (kept_begin < kept_end && find_heap(kept_begin, kept_end) == nullptr) return old;
     if (new_end > old_end) {
         if (!is_application_range(old_end, new_end) || !space.tree().is_free(old_end, new_end)) return old;
         if (!promise_frames((new_end - old_end) / abi::page_size).ok()) return old;

@@ -276,7 +276,12 @@ void moving() {
         holds("another mapping above",
               mmap(above, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == above);
         holds("not over that", syscall(SYS_brk, high) == low);
+        *above = 1;
+        holds("further down", syscall(SYS_brk, low - static_cast<long>(page)) == low - static_cast<long>(page));
+        holds("that one stays", *above == 1);
         munmap(above, page);
+        holds("up again", syscall(SYS_brk, high) == high);
+        holds("where it was", *above == 0);
         holds("back", syscall(SYS_brk, start) == start);
     });
 }
