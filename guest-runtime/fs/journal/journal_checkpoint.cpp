@@ -142,11 +142,16 @@ void Journal::call_keeper() {
     keeper_queue_.wake_all();
 }
 
-// One step, so that a commit need not wait for all of it. Whether there is more to do.
+// One step, so that a commit need not wait for all of it. Whether there is more to do. While this waits for its turn
+// the journal may be closed, and then the device is no longer its own.
 bool Journal::write_home_in_background() {
     bool can_go_on = false;
     {
         Guard turn(turn_);
+        {
+            Guard guard(lock_);
+            if (!is_open_ || is_aborted_) return false;
+        }
         auto step = checkpoint_step(capacity_ / 2);
         can_go_on = step.ok() && step.value();
     }
