@@ -33,7 +33,10 @@ EventLoop::EventLoop() : state_(std::make_unique<State>()) {
     });
 }
 
-EventLoop::~EventLoop() {
+EventLoop::~EventLoop() { stop(); }
+
+void EventLoop::stop() {
+    if (!state_->thread.joinable()) return;
     state_->context.stop();
     state_->thread.join();
 }

@@ -17,7 +17,7 @@ public:
     using Callback = std::function<void()>;
 
     EventLoop();
-    ~EventLoop();  // ends the thread; callbacks that are still due are dropped
+    ~EventLoop();  // stops it
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
@@ -28,6 +28,10 @@ public:
     // Calls back when fd has one of poll_events (poll(2) bits) or an error. The file's own flags are not touched. A
     // second watch on the same fd adds to the events of the first and replaces its callback.
     void watch(int fd, short poll_events, Callback callback);
+
+    // Waits for the callback that runs, and ends the thread; those that are still due are dropped with this object.
+    // Not on its own thread.
+    void stop();
 
 private:
     struct State;

@@ -47,6 +47,8 @@ void Machine::open_control() {
 }
 
 void Machine::close_devices() {
+    // Its last callback may still ask for it.
+    if (event_loop_ != nullptr) event_loop_->stop();
     event_loop_.reset();
     control_.reset();
     name_.reset();

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 
 using namespace husk;
@@ -70,4 +71,21 @@ TEST_CASE("a loop with unfinished business ends at once") {
     event::EventLoop loop;
     loop.call_after(1h, [] {});
     loop.watch(pipe.ends[0], POLLIN, [] {});
+}
+
+TEST_CASE("stopping waits for the callback that runs, and no other one follows") {
+    auto loop = std::make_unique<event::EventLoop>();
+    std::promise<void> begun;
+    bool has_ended = false, has_followed = false;
+    loop->post([&] {
+        begun.set_value();
+        std::this_thread::sleep_for(20ms);
+        loop->post([&] { has_followed = true; });  // the loop is still there
+        has_ended = true;
+    });
+    REQUIRE(begun.get_future().wait_for(patience) == std::future_status::ready);
+    loop->stop();
+    CHECK(has_ended);
+    loop.reset();
+    CHECK_FALSE(has_followed);
 }
