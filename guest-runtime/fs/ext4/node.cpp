@@ -20,7 +20,7 @@ Node::~Node() {
     }
     if (auto removed = remove_from_disk(); !removed.ok()) {
         ext4().orphans().forget(*this);
-        volume().report_damage("an inode without a name could not be freed", number_);
+        volume().report_failure(removed.error(), "an inode without a name could not be freed", number_);
     }
 }
 

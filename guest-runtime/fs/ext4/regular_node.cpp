@@ -206,9 +206,8 @@ void RegularNode::written_to(std::uint64_t begin, std::uint64_t end) {
     mark_dirty();
     if (early.first >= early.end) return;
     unsigned bits = volume().superblock().block_bits;
-    if (!on_written_back(early.first << bits, (early.end - early.first) << bits).ok()) {
-        volume().report_damage("the end of a file could not be stored", number());
-    }
+    auto stored = on_written_back(early.first << bits, (early.end - early.first) << bits);
+    if (!stored.ok()) volume().report_failure(stored.error(), "the end of a file could not be stored", number());
 }
 
 }  // namespace husk::fs::ext4

@@ -151,6 +151,10 @@ void Volume::report_damage(std::string_view what, std::uint32_t inode) {
     log(what, inode != 0 ? number.view() : std::string_view{});
 }
 
+void Volume::report_failure(Errno error, std::string_view what, std::uint32_t inode) {
+    if (error != Errno::erofs) report_damage(what, inode);
+}
+
 Result<journal::Handle> Volume::begin(std::uint32_t credits) {
     if (is_read_only()) return Errno::erofs;
     return journal_->begin(credits);
@@ -185,16 +189,12 @@ void Volume::refresh_superblock() {
 Result<> Volume::close() {
     // After damage there is nothing to write, but the journal's thread has to end.
     if (is_read_only()) return is_started_ ? journal_->close() : Result<>();
-    bool unchanged = false;
-    {
-        Guard guard(superblock_lock_);
-        unchanged = disk_superblock_.size() != 0 && !damaged_.load(std::memory_order_relaxed);
-    }
     HUSK_TRY(journal_->close());
     is_started_ = false;
     writable_.store(false, std::memory_order_relaxed);
-    if (unchanged) return {};
     Guard guard(superblock_lock_);
+    bool is_unchanged = disk_superblock_.size() != 0 && !damaged_.load(std::memory_order_relaxed);
+    if (is_unchanged) return {};
     std::uint32_t features = superblock_.incompatible & ~incompatible::recover;
     store<std::uint32_t>(superblock_bytes(), superblock_field::incompatible_features, features);
     std::uint64_t now = now_seconds();

@@ -63,6 +63,8 @@ public:
 
     // Something on the disk contradicts itself: logged, and noted in the superblock for e2fsck.
     void report_damage(std::string_view what, std::uint32_t inode);
+    // The same of a change that could not be made; not of one that came after the end of writing (EROFS).
+    void report_failure(Errno error, std::string_view what, std::uint32_t inode);
     // A change went wrong half-way: what is not committed is dropped, and nothing is written any more.
     void give_up(Errno error, std::string_view what);
 

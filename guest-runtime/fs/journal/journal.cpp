@@ -115,16 +115,17 @@ Result<> Journal::start() {
     return {};
 }
 
+// Threads may still be at work when the VM ends: those that have a handle are waited for, and no other one gets one.
 Result<> Journal::close() {
-    bool is_synced = sync().ok();
-    Guard turn(turn_);
-    if (!is_open_) return {};
-    if (is_synced && is_log_marked_ && !mark_empty().ok()) (void)fail("the journal cannot be marked empty");
     {
         Guard guard(lock_);
+        if (!is_open_) return {};
         is_open_ = false;
     }
     call_keeper();
+    bool is_synced = sync().ok();
+    Guard turn(turn_);
+    if (is_synced && is_log_marked_ && !mark_empty().ok()) (void)fail("the journal cannot be marked empty");
     return is_aborted() ? Result<>(Errno::eio) : Result<>();
 }
 

@@ -63,8 +63,8 @@ public:
     // From here on begin() works. EINVAL while needs_recovery().
     Result<> start();
 
-    // A change of at most `credits` blocks. May sleep for a commit or for room. EROFS once aborted, ENOMEM; ENOSPC for
-    // more than max_credits().
+    // A change of at most `credits` blocks. May sleep for a commit or for room. EROFS once aborted or closed, ENOMEM;
+    // ENOSPC for more than max_credits().
     Result<Handle> begin(std::uint32_t credits);
     [[nodiscard]] std::uint32_t max_credits() const;
 
@@ -79,7 +79,7 @@ public:
     // The object is in no transaction any more; waits while its write_ordered() runs.
     void drop_ordered(OrderedData& data);
 
-    // Commits, writes everything to its place and marks the journal empty. No handle may be open or come. EIO when it
+    // Begins no transaction any more, commits, writes everything to its place and marks the journal empty. EIO when it
     // was aborted before.
     Result<> close();
     // Gives up after damage that the file system has found; `what` is logged once.

@@ -109,7 +109,7 @@ Result<> Journal::make_space() {
     Guard turn(turn_);
     {
         Guard guard(lock_);
-        if (is_aborted_ || running_ != nullptr || free_ >= max_log_blocks_) return {};
+        if (is_aborted_ || !is_open_ || running_ != nullptr || free_ >= max_log_blocks_) return {};
     }
     return checkpoint(capacity_ / 2);
 }
@@ -182,7 +182,9 @@ void Journal::keep() {
         if (is_full && write_home_in_background()) continue;
         {
             Guard guard(lock_);
-            keeper_sleeps_ = deadline.is_never() && running_ == nullptr;
+            // It has begun since, and called nobody.
+            if (deadline.is_never() && running_ != nullptr && !is_aborted_) continue;
+            keeper_sleeps_ = deadline.is_never();
         }
         (void)thread::wait_until(keeper_queue_, deadline, [this, calls] {
             Guard guard(lock_);

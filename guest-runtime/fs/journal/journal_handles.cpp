@@ -66,7 +66,7 @@ Result<> Journal::begin_transaction() {
     for (;;) {
         {
             Guard guard(lock_);
-            if (is_aborted_ || running_ != nullptr) break;
+            if (is_aborted_ || !is_open_ || running_ != nullptr) break;
             if (free_ >= max_log_blocks_) {
                 made->id = next_id_++;
                 running_ = made;

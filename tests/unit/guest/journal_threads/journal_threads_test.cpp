@@ -37,6 +37,13 @@ public:
     std::vector<std::byte> contents;
     std::atomic<bool> fails = false;
     std::atomic<int> batches = 0;
+    // Requests of this block and those behind it wait, with all that come after them.
+    std::atomic<std::uint64_t> held_from = blocks;
+    std::atomic<bool> holds = false;  // one waits
+    void let_go() {
+        held_from = blocks;
+        held_from.notify_one();
+    }
 
 protected:
     void start(List<block::BlockRequest>& requests) override {
@@ -55,6 +62,12 @@ private:
                 condition_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
                 request = waiting_.pop_front();
                 if (request == nullptr) return;
+            }
+            std::uint64_t held = held_from;
+            if (request->operation == block::Operation::write && request->offset >= held * block_bytes) {
+                holds = true;
+                held_from.wait(held);
+                holds = false;
             }
             if (fails) request->error = Errno::eio;
             std::uint64_t at = request->offset;
@@ -145,6 +158,18 @@ void work(Volume& volume, unsigned index, int rounds, thread::Mutex& shared_lock
     }
 }
 
+// One transaction of `count` blocks.
+journal::TransactionId change(Volume& volume, std::uint64_t first, std::uint32_t count) {
+    auto handle = volume.journal->begin(count);
+    REQUIRE(handle.ok());
+    for (std::uint64_t block = first; block < first + count; ++block) {
+        auto buffer = volume.cache->fresh(block);
+        REQUIRE(buffer.ok());
+        REQUIRE(handle.value().modify(*buffer.value()).ok());
+    }
+    return handle.value().transaction();
+}
+
 void run_threads(Volume& volume, int rounds, std::vector<int>& model) {
     thread::Mutex shared_lock;
     std::vector<std::thread> threads;
@@ -183,6 +208,44 @@ TEST_CASE("a journal that is closed while it writes blocks home leaves the devic
         int batches = volume.device.batches;
         while (volume.journal->is_shared()) std::this_thread::yield();
         CHECK(volume.device.batches == batches);
+        CHECK(journal::load<journal::format::Superblock>(volume.device.contents).start == 0);
+    }
+}
+
+TEST_CASE("a change made while the journal's own thread writes blocks home is committed in its time") {
+    Volume volume;
+    volume.device.held_from = log_blocks;
+    // The last of these commits fills half of the log: that thread begins, and nobody else waits for its turn.
+    constexpr std::uint32_t commits = 5, blocks_per_commit = 60;
+    std::uint64_t next = log_blocks;
+    for (std::uint32_t i = 0; i < commits; ++i) {
+        journal::TransactionId id = change(volume, next, blocks_per_commit);
+        next += blocks_per_commit;
+        REQUIRE(volume.journal->commit(id).ok());
+    }
+    while (!volume.device.holds) std::this_thread::yield();
+    journal::TransactionId id = change(volume, next, 1);
+    volume.device.let_go();
+    for (int i = 0; i < 1000 && !volume.journal->is_committed(id); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    CHECK(volume.journal->is_committed(id));
+    REQUIRE(volume.journal->close().ok());
+}
+
+TEST_CASE("threads that are still at work when the journal is closed leave the device alone") {
+    for (int i = 0; i < 20; ++i) {
+        Volume volume;
+        std::vector<int> model(thread_count * blocks_per_thread, 0);
+        std::thread threads([&] { run_threads(volume, 1'000'000, model); });
+        while (!volume.has_committed) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(i));
+        CHECK(volume.journal->close().ok());
+        int batches = volume.device.batches;
+        threads.join();
+        while (volume.journal->is_shared()) std::this_thread::yield();
+        CHECK(volume.device.batches == batches);
+        CHECK(volume.owner.aborts == 0);
         CHECK(journal::load<journal::format::Superblock>(volume.device.contents).start == 0);
     }
 }
