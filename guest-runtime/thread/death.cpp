@@ -13,6 +13,7 @@
 #include "guest-runtime/base/spinlock.hpp"
 #include "guest-runtime/base/string.hpp"
 #include "guest-runtime/memory/address_space.hpp"
+#include "guest-runtime/thread/last_calls.hpp"
 #include "guest-runtime/thread/peer_requests.hpp"
 #include "guest-runtime/thread/scheduler.hpp"
 #include "guest-runtime/thread/thread.hpp"
@@ -37,7 +38,6 @@ constexpr unsigned max_exit_hooks = 4;
 constinit Spinlock exit_hook_lock;  // of those who add
 constinit std::array<void (*)(), max_exit_hooks> exit_hooks{};
 constinit std::atomic<unsigned> exit_hook_count = 0;
-constinit std::atomic<bool> exit_has_begun = false;
 
 template <class T>
 std::uint64_t gpa(const T& object) {
@@ -49,15 +49,7 @@ std::uint64_t gpa(const T& object) {
 void run_exit_hooks() {
     unsigned count = exit_hook_count.load(std::memory_order_acquire);
     if (count == 0) return;
-    if (exit_has_begun.exchange(true)) stay_in_runtime();
-    {
-        ThreadList& list = all_threads();
-        Guard guard(list.lock);
-        for (Thread& thread : list.threads) {
-            thread.work.fetch_or(work::signal, std::memory_order_seq_cst);
-            bring_into_runtime(thread);
-        }
-    }
+    end_calls();
     for (unsigned i = 0; i < count; ++i) exit_hooks[i]();
 }
 
@@ -89,15 +81,6 @@ void add_exit_hook(void (*hook)()) {
     check(count < max_exit_hooks, "too many exit hooks");
     exit_hooks[count] = hook;
     exit_hook_count.store(count + 1, std::memory_order_release);
-}
-
-bool is_exiting() { return exit_has_begun.load(std::memory_order_relaxed); }
-
-void stay_in_runtime() {
-    for (;;) {
-        prepare_to_park();
-        park_uninterruptible(Deadline::never());
-    }
 }
 
 void exit_process(int status) {

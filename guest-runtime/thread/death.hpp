@@ -12,9 +12,6 @@ namespace husk::thread {
 // What has to be done before the VM ends, in the dying thread, which may sleep; the application's other threads no
 // longer run meanwhile. Not before a panic. Hooks run in the order in which they were added, each once.
 void add_exit_hook(void (*hook)());
-// The application is ending: its threads do not go back to it.
-[[nodiscard]] bool is_exiting();
-[[noreturn]] void stay_in_runtime();
 
 // The whole VM ends with this status, 0..255.
 [[noreturn]] void exit_process(int status);

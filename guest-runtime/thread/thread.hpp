@@ -85,6 +85,7 @@ public:
     std::uint32_t queued_on = 0;                  // in whose queue it is while it is runnable
     std::atomic<std::uint64_t> affinity = ~0ull;  // bit n: may run on vCPU n
     SleepTimer sleep_timer;
+    std::atomic<bool> stays_in_runtime = false;  // the application ends (last_calls.hpp)
 
     // Linux's per-thread odds and ends.
     std::uint64_t clear_child_tid = 0;

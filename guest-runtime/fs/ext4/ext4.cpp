@@ -173,13 +173,20 @@ Result<> Ext4::write_all() {
 // As sync(), but that a mount without changes ends without a flush.
 Result<> Ext4::unmount() {
     if (volume_.is_read_only()) return volume_.close();
+    Result<> freed = free_nameless();
     Result<> written = write_all();
     // Before close() looks whether anything was committed.
     auto committed = volume_.journal().sync();
     HUSK_TRY(volume_.close());
     if (!committed.ok()) return committed.error();
     if (volume_.device().was_changed()) HUSK_TRY(block::flush(volume_.device()));
-    return written;
+    return freed.ok() ? written : freed;
+}
+
+// The application may end with files open that have no name any more.
+Result<> Ext4::free_nameless() {
+    while (RefPtr<Node> node = orphans_.find_nameless()) HUSK_TRY(node->free());
+    return {};
 }
 
 // What a crash left: inodes without a name go, those that were being truncated are truncated again.

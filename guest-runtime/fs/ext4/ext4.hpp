@@ -46,6 +46,7 @@ private:
     Result<RefPtr<Node>> make_node(std::uint32_t number, const InodeRecord& record);
     Result<> store_dirty();
     Result<> write_all();
+    Result<> free_nameless();
     Result<> clean_orphans();
     Result<> clean_orphan(std::uint32_t number);
 

@@ -14,7 +14,7 @@ Node::Node(Ext4& filesystem, FileType type, std::uint32_t number, const InodeRec
       seed_(inode_seed(number, record.generation, filesystem.volume().superblock())) {}
 
 Node::~Node() {
-    if (record_.links != 0 || volume().is_read_only()) {
+    if (record_.links != 0 || is_free_ || volume().is_read_only()) {
         ext4().orphans().forget(*this);
         return;
     }
@@ -22,6 +22,13 @@ Node::~Node() {
         ext4().orphans().forget(*this);
         volume().report_failure(removed.error(), "an inode without a name could not be freed", number_);
     }
+}
+
+Result<> Node::free() {
+    drop_contents();
+    HUSK_TRY(remove_from_disk());
+    is_free_ = true;
+    return {};
 }
 
 Ext4& Node::ext4() const { return static_cast<Ext4&>(filesystem()); }

@@ -68,6 +68,10 @@ public:
     void add_links(int change);
     [[nodiscard]] std::uint32_t links();
 
+    // Gives the blocks and the number of one without names back. The caller holds a reference, and nobody else uses it
+    // any more.
+    Result<> free();
+
     // A new inode that was given back within its first handle: nothing of it is on the disk.
     void abandon() {
         update([](InodeRecord& record) { record.links = 1; });
@@ -103,6 +107,8 @@ protected:
     virtual std::uint64_t size_on_disk() { return record_.size_bytes; }
     // Before sync() stores the inode.
     virtual Result<> write_contents() { return {}; }
+    // Before its blocks are given back: what is in memory must not be written there any more.
+    virtual void drop_contents() {}
     Result<> check_is_mapped() const;
 
     Spinlock record_lock_;
@@ -116,6 +122,7 @@ private:
     void encode(Bytes bytes);
     Result<> remove_from_disk();
 
+    bool is_free_ = false;  // it is no longer on the disk
     std::uint32_t number_;
     std::uint32_t seed_;
     thread::Mutex map_lock_;

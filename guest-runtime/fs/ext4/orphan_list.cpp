@@ -34,6 +34,14 @@ void OrphanList::forget(Node& node) {
     node.ListNode<OrphanTag>::unlink();
 }
 
+RefPtr<Node> OrphanList::find_nameless() {
+    Guard guard(lock_);
+    for (Node& node : nodes_) {
+        if (node.links() == 0 && node.try_retain()) return RefPtr<Node>::adopt(&node);
+    }
+    return {};
+}
+
 void OrphanList::adopt(Node& node) {
     Guard guard(lock_);
     nodes_.push_front(node);

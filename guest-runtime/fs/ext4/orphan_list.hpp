@@ -20,6 +20,8 @@ public:
     Result<> remove(journal::Handle& handle, Node& node);
     // In memory only, for one that goes away without a change of the disk.
     void forget(Node& node);
+    // One that has no name and is in use; null when there is none.
+    RefPtr<Node> find_nameless();
     // At mount: `node` is the head of the chain already.
     void adopt(Node& node);
 

@@ -13,12 +13,13 @@ RegularNode::RegularNode(Ext4& filesystem, std::uint32_t number, const InodeReco
     : Node(filesystem, FileType::regular, number, record), disk_size_(record.size_bytes), pages_(*this, *this) {}
 
 RegularNode::~RegularNode() {
-    // The base class frees the blocks of a file without a name; its pages must not be written there any more.
-    if (links() == 0) {
-        update([](InodeRecord& record) { record.size_bytes = 0; });
-        static_cast<void>(pages_.resize(0));
-    }
+    if (links() == 0) drop_contents();  // the base class frees the blocks
     volume().blocks().unreserve(promised_.count());
+}
+
+void RegularNode::drop_contents() {
+    update([](InodeRecord& record) { record.size_bytes = 0; });
+    static_cast<void>(pages_.resize(0));
 }
 
 std::uint64_t RegularNode::size_bytes() {

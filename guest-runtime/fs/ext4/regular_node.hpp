@@ -44,6 +44,7 @@ protected:
     std::uint64_t promised_blocks() override;
     std::uint64_t size_on_disk() override;
     Result<> write_contents() override { return pages_.write_back(0, UINT64_MAX); }
+    void drop_contents() override;
 
 private:
     // What filling one hole may change.
