@@ -71,11 +71,12 @@ SCRIPTS = {
     "each_vcpu_has_a_thread_of_its_own_once_it_runs": (
         ["smp_end", "spin"],
         "names() { cat /proc/$1/task/*/comm | grep -c husk-cpu; }\n"
-        "/t/husk run --cpus 2 /t/guests/smp_end ss & vm=$!; sleep 2; [ $(names $vm) = 1 ] || exit 1; kill -9 $vm\n"
+        "/t/husk run --cpus 2 /t/guests/smp_end ss & vm=$!; until [ $(names $vm) = 1 ]; do sleep 0.1; done; kill -9 $vm\n"
         "/t/husk run --cpus 2 /t/guests/spin & vm=$!; sleep 2; [ $(names $vm) = 0 ] || exit 1; kill -9 $vm; echo good"),
     "each_vcpu_is_where_its_pin_says": (
         ["smp_end"],
-        "/t/husk run --cpus 2 --pin 1,0 /t/guests/smp_end ss & vm=$!; sleep 2\n"
+        "/t/husk run --cpus 2 --pin 1,0 /t/guests/smp_end ss & vm=$!\n"
+        "until cat /proc/$vm/task/*/comm | grep -q husk-cpu1; do sleep 0.1; done; sleep 1\n"
         "for task in /proc/$vm/task/*; do\n"
         "  case $(cat $task/comm) in husk-cpu1) want=0;; husk) [ ${task##*/} = $vm ] && want=1 || continue;; *) continue;; esac\n"
         "  grep -q \"^Cpus_allowed_list:.$want\\$\" $task/status || { cat $task/status; exit 1; }\n"

@@ -164,7 +164,7 @@ def a_timeout_ends_a_spinning_guest(launcher):
 
 
 def a_timeout_ends_a_waiting_guest(launcher):
-    process = launcher.start("signal", ["--timeout", "300ms"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = launcher.start("signal", ["--timeout", "2s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     read_line(process)
     expect("exit code", process.wait(TIMEOUT_S), 124)
 

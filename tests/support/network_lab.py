@@ -57,6 +57,18 @@ class Namespace:
                 pass
         subprocess.run(["ip", "netns", "del", self.name], check=True)
 
+    def processes(self, name: str) -> list[Path]:
+        """The folders in /proc of those that run a program of this name here."""
+        pids = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=True).stdout
+        found = []
+        for folder in (Path("/proc") / pid for pid in pids.split()):
+            try:
+                if (folder / "comm").read_text().strip() == name:
+                    found.append(folder)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended since
+        return found
+
     def ip(self, *words: str) -> str:
         return subprocess.run(["ip", "-n", self.name, *words], capture_output=True, text=True, check=True).stdout
 

@@ -91,6 +91,19 @@ class Service:
                 time.sleep(0.02)
 
 
+def ask_slowly(web: Service) -> None:
+    """Returns when the service is at a request that takes 20 s; its connection stays open with `web`."""
+    def requests() -> int:
+        other.request("GET", "/metrics")
+        return int(re.search(rb"^service_requests_total (\d+)", other.getresponse().read(), re.MULTILINE)[1])
+
+    other, web.connection = web.connect(), web.connect()
+    seen = requests()
+    web.connection.request("GET", "/slow?ms=20000")
+    while requests() != seen + 2:  # one of them is the question itself
+        seen += 1
+
+
 def names_and_places(host: Host, process: subprocess.Popen) -> str | None:
     vm = host.running()["web"]
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (host.socket_of("web"), host.folder / "husk")]
@@ -238,7 +251,7 @@ def check_all(host: Host, tally: Tally) -> None:
     web.connect()
     tally.record("stop ends a service gracefully", ends(host, web.process, 0, "stop", "web"))
     web = Service(host)
-    web.connect().request("GET", "/slow?ms=20000")
+    ask_slowly(web)
     tally.record("stop has an end to its patience", ends(host, web.process, 137, "stop", "web", "--timeout", "500ms"))
 
     tally.record("a pinned vCPU stays, devices' threads do not", stays_pinned(host))

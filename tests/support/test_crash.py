@@ -52,7 +52,8 @@ def husk(build: Path, disk: Path | str, program: str, *args: str) -> list[str]:
 
 def run_and_kill(command: list[str], seconds: float) -> tuple[str, str]:
     """Stdout and stderr of a run that was killed `seconds` after it had said something."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # Without a buffer, which readline() would fill and communicate() not look into.
+    process = subprocess.Popen(command, bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     first = process.stdout.readline()
     timer = threading.Timer(seconds, process.kill)
     timer.start()

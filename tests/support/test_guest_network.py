@@ -109,7 +109,8 @@ class GuestNetworkTests:
                 process.wait(LONG_S)
 
     def talk_in(self, space: Namespace, host: str, mtu: int = 0) -> str | None:
-        result = space.run(sys.executable, "-B", __file__, "--talk", host, "--mtu", mtu)
+        result = space.run(sys.executable, "-B", __file__, "--talk", host, "--mtu", mtu,
+                           timeout_s=8 * LONG_S)
         return result.stdout.strip() + result.stderr.strip() or None
 
     def on_a_tap(self, network: str, host: str, *addresses: str, mtu: int = 1500) -> str | None:

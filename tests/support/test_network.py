@@ -193,10 +193,8 @@ class NetworkTests:
 
     def the_user_network_ends_with_the_launcher(self, how: int) -> str | None:
         with Namespace("user") as space:
-            def helpers() -> list[str]:
-                pids = subprocess.run(["ip", "netns", "pids", space.name], capture_output=True, text=True,
-                                      check=True).stdout.split()
-                return [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "husk-user-net"]
+            def helpers() -> list[Path]:
+                return space.processes("husk-user-net")
 
             vm = self.started(space, "--net", "user")
             if len(helpers()) != 1:

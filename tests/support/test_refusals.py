@@ -301,6 +301,14 @@ def bad_networks(test: Refusals) -> None:
                 before=["bash", "-c", f'shift; exec {lonely}/husk "$@"', "husk"])
 
 
+def catches(process: subprocess.Popen, number: int) -> bool:
+    """Whether it has a handler for the signal, or is no more."""
+    if process.poll() is not None:
+        return True
+    mask = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return mask is not None and bool(int(mask[1], 16) >> (number - 1) & 1)
+
+
 def ends_from_outside(test: Refusals, build: Path) -> None:
     """--timeout, SIGTERM to the application's default action, and a second signal to one that ignores the first."""
     sleeper = [str(build / "launcher/husk"), "run", "--accel", "kvm"]
@@ -311,7 +319,8 @@ def ends_from_outside(test: Refusals, build: Path) -> None:
                                    stderr=subprocess.DEVNULL)
         try:
             for _ in range(signals):
-                time.sleep(0.5)
+                while not catches(process, signal.SIGTERM):
+                    time.sleep(0.01)
                 process.send_signal(signal.SIGTERM)
             return process.wait(timeout=20)
         except subprocess.TimeoutExpired:

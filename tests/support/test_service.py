@@ -59,8 +59,9 @@ def ends_gracefully(process: subprocess.Popen, client: Client) -> str | None:
     """A request that is under way when SIGTERM comes still gets its answer; then the service ends by itself."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         slow = pool.submit(client.ask, "GET", "/slow?ms=600")
-        while client.ask("GET", "/metrics")[1].count(b"service_connections_open 2") == 0:
-            pass
+        while b"service_connections_open 2" not in client.ask("GET", "/metrics")[1]:
+            if slow.done():
+                return "it never has two connections open"
         process.send_signal(signal.SIGTERM)
         wrong = differs(slow.result(), (200, b"waited 600 ms\n"))
     return wrong or differs(process.wait(LIMIT_S), 0)
@@ -89,6 +90,8 @@ def check_life(tally: Tally, life: str, make_command) -> None:
         print(output)
         return
     # What was acknowledged is there in the next life.
+    port, tls_port = free_port(), free_port()
+    client = Client(port, tls_port)
     process = subprocess.Popen(make_command(port, tls_port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     wrong = client.wait_until_served()
     tally.record(f"{life}: keeps its data", wrong or differs(client.ask("GET", "/kv/kept"), (200, b"for later")))

@@ -107,7 +107,8 @@ def same_answers(build: Path, programs: Path, folder: Path, block_bytes: int) ->
 
 def write_and_kill(command: list[str], seconds: float) -> tuple[int, str]:
     """The last transaction that was acknowledged `seconds` after the first one, and stderr."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # Without a buffer, which readline() would fill and communicate() not look into.
+    process = subprocess.Popen(command, bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     first = process.stdout.readline()
     timer = threading.Timer(seconds, process.kill)
     timer.start()

@@ -54,6 +54,13 @@ print("right" if ask(1)[1].startswith(b"HTTP/1.1 200") else "no answer")
 """
 
 
+def target_of(link: Path) -> str | None:
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:  # the file was closed since
+        return None
+
+
 @contextmanager
 def name_server_of_host(space: Namespace) -> Iterator[None]:
     """A name server on the namespace's loopback, which its /etc/resolv.conf names."""
@@ -114,11 +121,6 @@ class UserNetworkTests:
                                   pass_fds=(ours.fileno(),))
             yield stack.enter_context(ending(vm))
 
-    def helpers(self, space: Namespace) -> list[Path]:
-        pids = subprocess.run(["ip", "netns", "pids", space.name], capture_output=True, text=True, check=True).stdout
-        folders = [Path("/proc") / pid for pid in pids.split()]
-        return [folder for folder in folders if (folder / "comm").read_text().strip() == "husk-user-net"]
-
     def names_are_found(self) -> str | None:
         """Datagrams and, for the long answer, TCP, to the host's name server."""
         with Namespace("names") as space, name_server_of_host(space):
@@ -142,7 +144,7 @@ class UserNetworkTests:
             client = space.run(sys.executable, "-B", HERE / "net_client.py", "127.0.0.1", 8080, 8007, timeout_s=4 * LONG_S)
             if client.stdout != "right\n":
                 return client.stdout + client.stderr
-            helpers = self.helpers(space)
+            helpers = space.processes("husk-user-net")
             return self.is_confined(helpers[0]) if len(helpers) == 1 else f"{len(helpers)} processes of husk-user-net"
 
     def many_clients_come_at_once(self) -> str | None:
@@ -170,8 +172,8 @@ class UserNetworkTests:
             words = set(facts[name].split())
             if {word.lstrip("0") or "0" for word in words} != ({value} if value else set()):
                 return f"{name} is {facts[name].strip()}"
-        unexpected = [str(fd) for fd in map(os.readlink, (process / "fd").iterdir())
-                      if not fd.startswith(("socket:", "/dev/null", "pipe:", "/dev/pts", "anon_inode:"))]
+        unexpected = [str(fd) for fd in map(target_of, (process / "fd").iterdir())
+                      if fd is not None and not fd.startswith(("socket:", "/dev/null", "pipe:", "/dev/pts", "anon_inode:"))]
         return f"open files: {unexpected}" if len(unexpected) > 1 else None  # stderr may be one
 
     def inherited_descriptors_are_closed(self) -> str | None:
@@ -195,7 +197,7 @@ class UserNetworkTests:
         with Namespace("sys") as space, self.guest(space, "net_service") as vm:
             if next_line(vm.stdout).strip() != "ready":
                 return "the guest does not start"
-            (helper,) = self.helpers(space)
+            (helper,) = space.processes("husk-user-net")
             os.kill(int(helper.name), signal.SIGSYS)
             line = next_line(vm.stderr)
             if "the user network" not in line or "sandbox forbids" not in line or "link is down" not in line:
@@ -213,7 +215,7 @@ class UserNetworkTests:
                         raise RuntimeError("the guest does not start")
                     said = ""
                     if ends_early:
-                        (helper,) = self.helpers(space)
+                        (helper,) = space.processes("husk-user-net")
                         os.kill(int(helper.name), signal.SIGKILL)
                         said = next_line(vm.stderr)
                     vm.terminate()

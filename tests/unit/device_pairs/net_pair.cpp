@@ -176,9 +176,11 @@ TEST_CASE("a device that had to do without buffers has some again once there is 
     machine.driver->notify();
     machine.guest.is_out_of_memory = false;
     // Once the device's last word is heard, nothing happens any more that the driver could hear of.
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    machine.guest.host.homes = 0;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    for (int i = 0; i < 250; ++i) {
+        machine.guest.host.homes = 0;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        if (machine.guest.host.homes == 0) break;
+    }
     CHECK(machine.guest.host.homes == 0);
     machine.driver->refill();
     machine.driver->notify();
