@@ -26,11 +26,6 @@ std::uint64_t RegularNode::size_bytes() {
     return record_.size_bytes;
 }
 
-std::uint64_t RegularNode::size_on_disk() {
-    Guard guard(record_lock_);
-    return disk_size_;
-}
-
 std::uint64_t RegularNode::promised_blocks() { return promised_count_.load(std::memory_order_relaxed); }
 
 std::uint64_t RegularNode::most_bytes() const {

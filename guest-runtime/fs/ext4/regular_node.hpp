@@ -42,7 +42,7 @@ public:
 
 protected:
     std::uint64_t promised_blocks() override;
-    std::uint64_t size_on_disk() override;
+    std::uint64_t size_on_disk() override { return disk_size_; }
     Result<> write_contents() override { return pages_.write_back(0, UINT64_MAX); }
 
 private:
