@@ -189,7 +189,7 @@ Result<> RegularNode::on_written_back(std::uint64_t offset, std::uint64_t size_b
     return {};
 }
 
-void RegularNode::written_to(std::uint64_t begin, std::uint64_t end) {
+void RegularNode::written_to(std::uint64_t, std::uint64_t end) {
     std::int64_t now = thread::realtime_ns();
     BlockSpan early;
     update([&](InodeRecord& record) {
@@ -197,7 +197,6 @@ void RegularNode::written_to(std::uint64_t begin, std::uint64_t end) {
         record.modified_ns = record.changed_ns = now;
         early = std::exchange(early_, {UINT64_MAX, 0});
     });
-    pages_.on_written(begin, end);
     mark_dirty();
     if (early.first >= early.end) return;
     unsigned bits = volume().superblock().block_bits;
