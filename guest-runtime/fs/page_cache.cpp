@@ -229,9 +229,7 @@ std::uint64_t PageCache::write_pages(std::uint64_t first, std::uint64_t last, st
         rest = batch->collect(from, last, most_pages - written);
         written += batch->pages();
         if (batch->pages() != 0) {
-            auto result = batch->run();
-            Guard guard(lock_);
-            if (!result.ok() && !error_) error_ = result.error();
+            batch->run();
         } else if (rest) {
             thread::wait_uninterruptibly(changes_, [&] {
                 Guard guard(lock_);
