@@ -62,7 +62,6 @@ public:
         if (begin >= device_.size_bytes()) return Errno::enospc;
         return std::min(end, device_.size_bytes());
     }
-    void written_to(std::uint64_t begin, std::uint64_t end) override { cache_.on_written(begin, end); }
     Result<> sync(bool) override {
         HUSK_TRY(cache_.write_back(0, UINT64_MAX));
         return device_.is_read_only() ? Result<>() : block::flush(device_);

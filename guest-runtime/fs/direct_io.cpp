@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "guest-runtime/fs/block/blocking.hpp"
+#include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/user_pages.hpp"
 
 namespace husk::fs {
@@ -168,10 +169,27 @@ Result<bool> prepare_direct_write(PageCache& cache, const IoBuffer& from, std::u
 }
 
 Result<std::size_t> write_directly(PageCache& cache, IoBuffer& from, std::uint64_t offset) {
-    std::size_t done = HUSK_TRY(transfer(cache, from, offset, from.remaining(), Operation::write));
-    // Readers may have brought pages back meanwhile.
-    if (cache.page_count() != 0) cache.drop_clean(offset, offset + done);
-    return done;
+    return transfer(cache, from, offset, from.remaining(), Operation::write);
+}
+
+Result<> finish_direct_write(PageCache& cache, IoBuffer from, std::uint64_t offset) {
+    if (cache.drop_clean(offset, offset + from.remaining())) return {};
+    while (from.remaining() != 0) {
+        std::uint64_t in_page = offset % abi::page_size;
+        auto piece = std::min<std::size_t>(from.remaining(), abi::page_size - in_page);
+        std::uint64_t index = offset / abi::page_size;
+        offset += piece;
+        if (!cache.is_resident(index)) {
+            from.skip(piece);
+            continue;
+        }
+        // Waits for a page that is being read. It stays clean: the disk has these bytes.
+        abi::GuestPhys frame = HUSK_TRY(cache.page_for_read(index));
+        auto taken = from.take(memory::frame_pointer<std::byte>(frame) + in_page, piece);
+        memory::release_frames(frame, 0);
+        HUSK_TRY(taken);
+    }
+    return {};
 }
 
 }  // namespace husk::fs

@@ -229,9 +229,7 @@ std::uint64_t PageCache::write_pages(std::uint64_t first, std::uint64_t last, st
         rest = batch->collect(from, last, most_pages - written);
         written += batch->pages();
         if (batch->pages() != 0) {
-            auto result = batch->run();
-            Guard guard(lock_);
-            if (!result.ok() && !error_) error_ = result.error();
+            batch->run();
         } else if (rest) {
             thread::wait_uninterruptibly(changes_, [&] {
                 Guard guard(lock_);
@@ -267,17 +265,19 @@ Result<> PageCache::zero_part(std::uint64_t begin, std::uint64_t end) {
     if (begin == end) return {};
     std::uint64_t index = begin / page_size;
     std::uint64_t block = abi::align_down(begin, map_.block_bytes());
-    bool is_hole = true;
+    // A page that is there may be on its way to blocks that are a hole until it has been written. It is looked for
+    // first: once it has been written, it may go. Over a real hole it becomes dirty for nothing.
+    bool is_hole = !is_resident(index);
     for (std::uint64_t at = block; at < end && is_hole;) {
         BlockRun run = HUSK_TRY(map_.find(at, abi::align_up(end, map_.block_bytes()) - at));
         is_hole = !run.device_offset;
         at += run.size_bytes;
     }
-    if (is_hole && !is_resident(index)) return {};
-    abi::GuestPhys frame = HUSK_TRY(is_hole ? page_for_read(index) : page_for_write(index));
+    if (is_hole) return {};
+    abi::GuestPhys frame = HUSK_TRY(page_for_write(index));
     std::memset(memory::frame_pointer<std::byte>(frame) + begin % page_size, 0, end - begin);
     memory::release_frames(frame, 0);
-    if (!is_hole) on_written(begin, end);
+    on_written(begin, end);
     return {};
 }
 

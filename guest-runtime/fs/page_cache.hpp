@@ -4,7 +4,7 @@
 //
 // An inode that has one returns it from Inode::page_cache() and passes on:
 //   page_for_read -> page_for_read, page_for_write -> page_for_write, page_for_mapping -> page_for_mapping,
-//   written_to -> on_written, resize -> resize, punch_hole -> drop_range, sync -> write_back (then journal, flush).
+//   resize -> resize, punch_hole -> drop_range, sync -> write_back (then journal, flush).
 #pragma once
 
 #include <cstddef>

@@ -34,7 +34,7 @@ std::optional<std::uint64_t> PageWriteBack::collect(std::uint64_t first, std::ui
     }
 }
 
-Result<> PageWriteBack::run() {
+void PageWriteBack::run() {
     Result<> result;
     for (std::size_t begin = 0; begin < count_;) {
         std::size_t end = begin + 1;
@@ -45,8 +45,7 @@ Result<> PageWriteBack::run() {
     }
     auto written = submit_and_wait();
     if (!written.ok() && result.ok()) result = written.error();
-    finish();
-    return result;
+    finish(result);
 }
 
 // Pages [begin, end) of the collected ones, which follow each other in the file.
@@ -127,8 +126,10 @@ void PageWriteBack::on_answer(std::optional<Errno> error) {
     if (--unanswered_ == 0) cache_.changes_.wake_all();
 }
 
-void PageWriteBack::finish() {
+void PageWriteBack::finish(const Result<>& result) {
     Guard guard(cache_.lock_);
+    // Whoever finds the pages clean finds the error too.
+    if (!result.ok() && !cache_.error_) cache_.error_ = result.error();
     for (std::size_t i = 0; i < count_; ++i) {
         CachedPage page = CachedPage(cache_.pages_.find(indices_[i])).without(page_state::writing);
         cache_.pages_.replace(indices_[i], page.slot());

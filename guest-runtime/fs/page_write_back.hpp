@@ -21,8 +21,8 @@ public:
     // written already. Returns where to go on; nothing: no dirty page is left behind the taken ones.
     std::optional<std::uint64_t> collect(std::uint64_t first, std::uint64_t last, std::size_t most);
     [[nodiscard]] std::size_t pages() const { return count_; }
-    // Writes what was collected and waits for it.
-    Result<> run();
+    // Writes what was collected and waits for it. The first error is noted in the cache.
+    void run();
 
     [[nodiscard]] bool overlaps(std::uint64_t first, std::uint64_t last) const {
         return count_ != 0 && indices_[0] <= last && first <= indices_[count_ - 1];
@@ -41,7 +41,7 @@ private:
     void add_request(std::uint64_t at, const BlockRun& run, std::size_t first_page);
     Result<> submit_and_wait();
     void on_answer(std::optional<Errno> error);
-    void finish();
+    void finish(const Result<>& result);
 
     PageCache& cache_;
     std::size_t count_ = 0;

@@ -104,6 +104,7 @@ Result<std::size_t> RegularFile::write_pages(IoBuffer& from, std::uint64_t& offs
         done += piece;
     }
     inode.written_to(begin, offset);
+    if (PageCache* cache = inode.page_cache()) cache->on_written(begin, offset);
     return done;
 }
 
@@ -122,17 +123,19 @@ Result<std::size_t> RegularFile::write_at(IoBuffer& from, std::uint64_t& offset)
     if (offset >= limit) return Errno::efbig;
     from.limit(limit - offset);
     from.limit(HUSK_TRY(inode.prepare_write(offset, offset + from.remaining())) - offset);
+    std::uint64_t begin = offset;
     bool is_direct = moves_directly(from);
     if (is_direct && HUSK_TRY(prepare_direct_write(*inode.page_cache(), from, offset))) {
         // Changes of the contents go one after the other, but for a disk's, which has no size to change.
         if (!inode.is_regular()) guard.unlock();
-        std::uint64_t begin = offset;
+        IoBuffer written = from;
         std::size_t done = HUSK_TRY(write_directly(*inode.page_cache(), from, offset));
         offset += done;
-        if (done != 0) inode.written_to(begin, offset);
+        inode.written_to(begin, offset);
+        written.limit(done);
+        HUSK_TRY(finish_direct_write(*inode.page_cache(), written, begin));
         return done;
     }
-    std::uint64_t begin = offset;
     std::size_t done = HUSK_TRY(write_pages(from, offset));
     if (is_direct) HUSK_TRY(inode.page_cache()->write_back(begin, offset));
     return done;

@@ -38,13 +38,14 @@ std::uint64_t BlockAllocator::unpromised() const {
 }
 
 Result<> BlockAllocator::reserve(std::uint64_t blocks) {
-    std::uint64_t reserved = reserved_.fetch_add(blocks, std::memory_order_relaxed) + blocks;
+    std::uint64_t reserved = reserved_.fetch_add(blocks, std::memory_order_acquire) + blocks;
     if (reserved + margin() <= available()) return {};
     unreserve(blocks);
     return Errno::enospc;
 }
 
-void BlockAllocator::unreserve(std::uint64_t blocks) { reserved_.fetch_sub(blocks, std::memory_order_relaxed); }
+// What was taken instead is no longer free for the next reserve().
+void BlockAllocator::unreserve(std::uint64_t blocks) { reserved_.fetch_sub(blocks, std::memory_order_release); }
 
 // What a group's bitmap says before it was first written.
 void BlockAllocator::build_bitmap(std::uint32_t group, Bytes bitmap) const {
@@ -173,11 +174,22 @@ Result<BlockRange> BlockAllocator::take(journal::Handle& handle, const BlockRang
 Result<BlockRange> BlockAllocator::allocate(journal::Handle& handle, std::uint64_t goal, std::uint32_t wanted,
                                             Claim claim) {
     Guard guard(groups_.lock());
-    std::uint64_t kept = claim == Claim::reserved ? 0 : reserved_.load(std::memory_order_relaxed);
-    if (claim == Claim::ordinary) kept += margin();
-    std::uint64_t free = available();
-    if (free <= kept) return Errno::enospc;
-    wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>({wanted, free - kept, superblock_.blocks_per_group}));
+    std::uint64_t reserved = claim == Claim::reserved ? 0 : reserved_.load(std::memory_order_relaxed);
+    std::uint64_t most = 0;
+    do {
+        std::uint64_t kept = reserved + (claim == Claim::ordinary ? margin() : 0);
+        std::uint64_t free = available();
+        if (free <= kept) return Errno::enospc;
+        most = std::min<std::uint64_t>({wanted, free - kept, superblock_.blocks_per_group});
+        // reserve() does not wait for the search, and must not promise what it will find.
+    } while (claim != Claim::reserved &&
+             !reserved_.compare_exchange_weak(reserved, reserved + most, std::memory_order_relaxed));
+    auto taken = take_near(handle, goal, static_cast<std::uint32_t>(most));
+    if (claim != Claim::reserved) unreserve(most);
+    return taken;
+}
+
+Result<BlockRange> BlockAllocator::take_near(journal::Handle& handle, std::uint64_t goal, std::uint32_t wanted) {
     if (!superblock_.is_block(goal)) goal = superblock_.first_data_block;
     std::uint32_t first_group = superblock_.group_of_block(goal);
     auto from = static_cast<std::uint32_t>(goal - superblock_.group_start(first_group));

@@ -62,6 +62,7 @@ private:
     // With the groups' lock held. A count of 0: nothing there.
     Result<BlockRange> search(std::uint32_t group, std::uint32_t from, std::uint32_t wanted, std::uint32_t least);
     Result<BlockRange> take(journal::Handle& handle, const BlockRange& range);
+    Result<BlockRange> take_near(journal::Handle& handle, std::uint64_t goal, std::uint32_t wanted);
     Result<> release_in_group(journal::Handle& handle, std::uint32_t group, BlockRange range);
     void hide_pending(std::uint32_t group, Bytes bitmap);
     [[nodiscard]] std::uint64_t margin() const;

@@ -106,10 +106,10 @@ std::uint32_t Node::links() {
 }
 
 void Node::encode(Bytes bytes) {
-    std::uint64_t disk_size = size_on_disk();
+    // Size and record in one section: who encodes last must not have an older size.
     Guard guard(record_lock_);
     InodeRecord stored = record_;
-    stored.size_bytes = disk_size;
+    stored.size_bytes = size_on_disk();
     store_inode(stored, bytes, number_, volume().superblock());
 }
 

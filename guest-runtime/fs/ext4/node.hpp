@@ -103,7 +103,7 @@ protected:
     Result<Mapping> map(std::uint64_t logical);
     // How many blocks are promised beyond those that there are.
     virtual std::uint64_t promised_blocks() { return 0; }
-    // The size that the disk may show: contents up to there are on it.
+    // The size that the disk may show: contents up to there are on it. With record_lock_ held.
     virtual std::uint64_t size_on_disk() { return record_.size_bytes; }
     // Before sync() stores the inode.
     virtual Result<> write_contents() { return {}; }

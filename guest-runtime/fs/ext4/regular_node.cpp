@@ -27,11 +27,6 @@ std::uint64_t RegularNode::size_bytes() {
     return record_.size_bytes;
 }
 
-std::uint64_t RegularNode::size_on_disk() {
-    Guard guard(record_lock_);
-    return disk_size_;
-}
-
 std::uint64_t RegularNode::promised_blocks() { return promised_count_.load(std::memory_order_relaxed); }
 
 std::uint64_t RegularNode::most_bytes() const {
@@ -195,7 +190,7 @@ Result<> RegularNode::on_written_back(std::uint64_t offset, std::uint64_t size_b
     return {};
 }
 
-void RegularNode::written_to(std::uint64_t begin, std::uint64_t end) {
+void RegularNode::written_to(std::uint64_t, std::uint64_t end) {
     std::int64_t now = thread::realtime_ns();
     BlockSpan early;
     update([&](InodeRecord& record) {
@@ -203,7 +198,6 @@ void RegularNode::written_to(std::uint64_t begin, std::uint64_t end) {
         record.modified_ns = record.changed_ns = now;
         early = std::exchange(early_, {UINT64_MAX, 0});
     });
-    pages_.on_written(begin, end);
     mark_dirty();
     if (early.first >= early.end) return;
     unsigned bits = volume().superblock().block_bits;

@@ -26,7 +26,7 @@ public:
     }
     PageCache* page_cache() override { return &pages_; }
     Result<std::uint64_t> prepare_write(std::uint64_t begin, std::uint64_t end) override;
-    void written_to(std::uint64_t begin, std::uint64_t end) override;
+    void written_to(std::uint64_t, std::uint64_t end) override;
     Result<> resize(std::uint64_t size_bytes) override;
     Result<> allocate(std::uint64_t offset, std::uint64_t size_bytes, bool keep_size) override;
     Result<> punch_hole(std::uint64_t offset, std::uint64_t size_bytes) override;
@@ -42,7 +42,7 @@ public:
 
 protected:
     std::uint64_t promised_blocks() override;
-    std::uint64_t size_on_disk() override;
+    std::uint64_t size_on_disk() override { return disk_size_; }
     Result<> write_contents() override { return pages_.write_back(0, UINT64_MAX); }
     void drop_contents() override;
 

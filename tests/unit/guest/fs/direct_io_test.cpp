@@ -49,8 +49,12 @@ Result<std::size_t> write_at(TestFile& file, std::uint64_t offset, std::vector<f
     auto ready = fs::prepare_direct_write(file.cache, buffer, offset);
     REQUIRE(ready.ok());
     REQUIRE(ready.value());
+    fs::IoBuffer again = buffer;
     auto done = fs::write_directly(file.cache, buffer, offset);
-    if (done.ok()) file.size = std::max(file.size, offset + done.value());
+    if (!done.ok()) return done;
+    file.size = std::max(file.size, offset + done.value());
+    again.limit(done.value());
+    REQUIRE(fs::finish_direct_write(file.cache, again, offset).ok());
     return done;
 }
 
@@ -58,6 +62,9 @@ Result<std::size_t> read_at(TestFile& file, std::uint64_t offset, std::vector<fs
     fs::IoBuffer buffer(parts);
     return fs::read_directly(file.cache, buffer, offset, file.size);
 }
+
+TestFile* acting_file = nullptr;
+MemoryBlockDevice* acting_device = nullptr;
 
 }  // namespace
 
@@ -139,6 +146,49 @@ TEST_CASE("a direct write waits for nobody who has mapped a page of the range: i
     memory::release_frames(mapped.value(), 0);
     REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
     CHECK(is_ready(0, 64 << 10));
+}
+
+TEST_CASE("pages that are being read, or that somebody holds, have a direct write's bytes afterwards") {
+    constexpr std::uint64_t size = 8 * abi::page_size;
+    MemoryBlockDevice device(8 << 20);
+    RefPtr<TestFile> file = make_file(device, 4096, 3);
+    UserMemory memory(size);
+    REQUIRE(write_at(*file, 0, {memory.part(0, size)}).ok());
+    std::memset(memory.data(), 2, size);
+    acting_file = file.get();
+    acting_device = &device;
+    device.hold = true;
+    SUBCASE("being read") {
+        test::on_next_sleep([] {
+            std::size_t writes = acting_device->waiting();
+            acting_file->cache.about_to_read(0, size);
+            REQUIRE(acting_device->waiting() > writes + 1);
+            while (acting_device->waiting() > writes + 1) acting_device->answer_one(writes);
+            while (acting_device->waiting() > 1) acting_device->answer_one();
+            test::on_next_sleep([] { acting_device->answer_all(); });
+        });
+        CHECK(write_at(*file, 0, {memory.part(0, size)}).value() == size);
+        device.answer_all();
+    }
+    SUBCASE("held") {
+        static abi::GuestPhys frame;
+        test::on_next_sleep([] {
+            std::size_t writes = acting_device->waiting();
+            acting_file->cache.about_to_read(0, size);
+            while (acting_device->waiting() > writes) acting_device->answer_one(writes);
+            frame = acting_file->cache.page_for_read(3).value();
+            acting_device->answer_all();
+        });
+        CHECK(write_at(*file, 0, {memory.part(0, size)}).value() == size);
+        CHECK(file->cache.page_count() == 1);
+        CHECK(*memory::frame_pointer<std::byte>(frame) == std::byte{2});
+        memory::release_frames(frame, 0);
+    }
+    device.hold = false;
+    CHECK_FALSE(file->cache.is_dirty());
+    std::vector<std::byte> wanted(size, std::byte{2});
+    CHECK(file->on_disk() == wanted);
+    CHECK(test::read(*file, 0, size) == wanted);
 }
 
 TEST_CASE("an error of the disk ends a direct transfer where it happened") {

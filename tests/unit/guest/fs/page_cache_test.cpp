@@ -216,6 +216,37 @@ TEST_CASE("what is written while a page is on its way to the disk is written aga
     CHECK(file->on_disk()[10] == std::byte{1});
 }
 
+TEST_CASE("what is cut off or punched while its page is first written stays zero once the page is read again") {
+    for (bool cuts : {false, true}) {
+        CAPTURE(cuts);
+        MemoryBlockDevice device(8 << 20);
+        RefPtr<TestFile> file = make_file(device, 4096);
+        write(*file, 0, std::vector<std::byte>(3000, std::byte{1}));
+        device.hold = true;
+        acting_device = &device;
+        acting_file = file.get();
+        auto* punch = +[] {
+            acting_device->answer_one();  // the disk has the old bytes; nobody has noted that yet
+            CHECK(acting_file->cache.drop_range(1000, 3000).ok());
+        };
+        auto* cut = +[] {
+            acting_device->answer_one();
+            acting_file->size = 1000;
+            CHECK(acting_file->cache.resize(1000).ok());
+        };
+        test::on_next_sleep(cuts ? cut : punch);
+        REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+        device.hold = false;
+        REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+        file->cache.drop_clean(0, UINT64_MAX);
+        REQUIRE(file->cache.page_count() == 0);
+        file->size = 3000;
+        auto bytes = read(*file, 0, 3000);
+        CHECK(bytes[999] == std::byte{1});
+        CHECK(std::count(bytes.begin() + 1000, bytes.end(), std::byte{0}) == 2000);
+    }
+}
+
 TEST_CASE("a write that began before a write-back and ends after it stays dirty") {
     MemoryBlockDevice device(8 << 20);
     RefPtr<TestFile> file = make_file(device, 4096);

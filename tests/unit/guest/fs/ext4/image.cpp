@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -61,6 +62,7 @@ FileBlockDevice::FileBlockDevice(const std::string& path) : fd_(::open(path.c_st
 FileBlockDevice::~FileBlockDevice() { ::close(fd_); }
 
 void FileBlockDevice::start(List<block::BlockRequest>& requests) {
+    if (auto action = std::exchange(meanwhile, nullptr)) action();
     while (block::BlockRequest* request = requests.pop_front()) {
         auto offset = static_cast<off_t>(request->offset);
         if (broken) request->error = Errno::eio;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ public:
 
     bool read_only = false;
     bool broken = false;  // every request fails
+    // Runs once, before the next request: what another thread does meanwhile.
+    std::function<void()> meanwhile;
 
 protected:
     void start(List<block::BlockRequest>& requests) override;

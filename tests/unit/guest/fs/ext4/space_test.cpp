@@ -130,6 +130,31 @@ TEST_CASE("a full disk takes what fits, keeps what was there, and has room again
     }
 }
 
+TEST_CASE("blocks that are promised while others are being looked for are not given away") {
+    Image image("64M", "-b 4096");
+    Mounted mounted(image);
+    fs::ext4::Volume& volume = mounted.filesystem().volume();
+    fs::ext4::BlockAllocator& blocks = volume.blocks();
+    using Allocator = fs::ext4::BlockAllocator;
+    std::uint64_t promised = 0;
+    {
+        auto handle = volume.begin(Allocator::credits_per_group);
+        REQUIRE(handle.ok());
+        // The group's bitmap is read from the disk first.
+        mounted.device().meanwhile = [&] {
+            while (blocks.reserve(100).ok()) promised += 100;
+        };
+        auto taken = blocks.allocate(handle.value(), 0, 5000, Allocator::Claim::ordinary);
+        CHECK(mounted.device().meanwhile == nullptr);
+        REQUIRE(taken.ok());
+        CHECK(promised != 0);
+        CHECK(blocks.available() >= promised);
+        expect_ok(blocks.release(handle.value(), taken.value()));
+    }
+    blocks.unreserve(promised);
+    CHECK(blocks.unpromised() == blocks.available());
+}
+
 TEST_CASE("images of 1 GiB and 64 GiB are used without writing what need not be") {
     for (const char* size : {"1G", "64G"}) {
         Image image(size, "-E lazy_itable_init=1,lazy_journal_init=1");

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What we write, as e2fsck, debugfs and a second mount see it.
+#include <array>
+
 #include <doctest/doctest.h>
 
+#include "guest-runtime/fs/io_buffer.hpp"
+#include "guest-runtime/fs/open_flags.hpp"
+#include "guest-runtime/fs/page_cache.hpp"
+#include "guest-runtime/memory/frames.hpp"
 #include "tests/unit/guest/fs/ext4/mounted.hpp"
 
 using namespace husk;
@@ -55,6 +61,34 @@ TEST_CASE("files, directories and links are there after a remount and e2fsck agr
         expect_ok(again.remove_directory("/d"));
         CHECK(again.remove_directory("/lost+found").ok());
     }
+}
+
+TEST_CASE("a direct write behind the end of a file is not undone by who reads the same page meanwhile") {
+    Image image("32M", "-b 1024");
+    alignas(1024) static std::array<char, 1024> bytes;
+    bytes.fill('b');
+    std::string wanted = std::string(1024, 'a') + std::string(1024, 'b');
+    {
+        Mounted mounted(image);
+        REQUIRE(mounted.write("/f", 0, std::string(1024, 'a')).ok());
+        RefPtr<fs::Inode> inode = mounted.expect("/f");
+        expect_ok(inode->sync(false));
+        REQUIRE(inode->page_cache()->drop_clean(0, UINT64_MAX));
+        auto file = inode->open(fs::open_flag::read_write | fs::open_flag::direct);
+        REQUIRE(file.ok());
+        abi::GuestPhys held{};
+        mounted.device().meanwhile = [&] { held = inode->page_for_read(0).value(); };
+        fs::UserSegment part{reinterpret_cast<std::uint64_t>(bytes.data()), bytes.size()};
+        fs::IoBuffer buffer(std::span(&part, 1));
+        CHECK(file.value()->write(buffer, 1024).value() == 1024);
+        REQUIRE(held.value != 0);
+        memory::release_frames(held, 0);
+        CHECK(mounted.read(*inode) == wanted);
+        expect_ok(inode->sync(false));
+    }
+    image.check();
+    Mounted again(image);
+    CHECK(again.read("/f") == wanted);
 }
 
 TEST_CASE("a removed file's blocks and inode are free again") {
