@@ -289,11 +289,15 @@ void PageCache::drop_pages(std::uint64_t first, std::uint64_t last) {
             return;
         }
         guard.unlock();
-        thread::wait_uninterruptibly(changes_, [&] {
-            Guard again(lock_);
-            return !has_transfer_in(first, last);
-        });
+        wait_for_transfers(first, last);
     }
+}
+
+void PageCache::wait_for_transfers(std::uint64_t first, std::uint64_t last) {
+    thread::wait_uninterruptibly(changes_, [&] {
+        Guard guard(lock_);
+        return !has_transfer_in(first, last);
+    });
 }
 
 Result<> PageCache::resize(std::uint64_t size_bytes) {

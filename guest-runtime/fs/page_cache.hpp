@@ -71,6 +71,8 @@ public:
     // Drops the pages of [begin, end), dirty or not, and zeroes what the range has of the pages at its ends. As
     // resize(), before blocks are freed.
     Result<> drop_range(std::uint64_t begin, std::uint64_t end);
+    // Until no read or write of these pages is in flight.
+    void wait_for_transfers(std::uint64_t first, std::uint64_t last);
     // Drops clean pages of [begin, end) that nobody else holds, so that the next read comes from the disk. false:
     // others are still there.
     bool drop_clean(std::uint64_t begin, std::uint64_t end);

@@ -37,6 +37,10 @@ Result<> RegularNode::shrink(std::uint64_t size_bytes) {
         early_ = {UINT64_MAX, 0};
     });
     Result<> zeroed = pages_.resize(size_bytes);
+    // Of the page that stays, too, blocks may go: what is on its way to them must not arrive at another file.
+    if (size_bytes % abi::page_size != 0) {
+        pages_.wait_for_transfers(size_bytes / abi::page_size, size_bytes / abi::page_size);
+    }
     {
         Guard guard(map_lock());
         break_promises(first_gone, UINT64_MAX);
