@@ -20,13 +20,17 @@ using ReadyNode = ListNode<EpollReadyTag>;
 
 }  // namespace
 
-void EpollWatch::on_wake() {
+bool EpollWatch::on_wake() {
+    bool is_listed;
     {
         Guard guard(owner_.ready_lock_);
-        if (ReadyNode::is_linked()) return;
-        owner_.ready_.push_back(*this);
+        is_listed = ReadyNode::is_linked();
+        if (!is_listed) owner_.ready_.push_back(*this);
     }
-    owner_.queue_.wake_one();
+    // A listed one has woken whoever sleeps. An edge-triggered watch of the instance hears of every event.
+    bool comes = !is_listed && owner_.sleepers_.wake_one();
+    owner_.watchers_.wake_one();
+    return comes;
 }
 
 Epoll::~Epoll() {
@@ -174,8 +178,15 @@ std::size_t Epoll::collect(std::span<EpollEvent> to) {
             if (!static_cast<ReadyNode*>(watch)->is_linked()) again.push_back(*watch);
         }
     }
-    Guard ready_guard(ready_lock_);
-    while (EpollWatch* watch = again.pop_front()) ready_.push_back(*watch);
+    bool is_some_left;
+    {
+        Guard ready_guard(ready_lock_);
+        while (EpollWatch* watch = again.pop_front()) ready_.push_back(*watch);
+        is_some_left = !ready_.empty();
+    }
+    guard.unlock();
+    // A listed watch wakes nobody again, and its event may come when this thread is busy.
+    if (is_some_left) sleepers_.wake_one();
     return count;
 }
 
@@ -183,7 +194,7 @@ Result<std::size_t> Epoll::wait(std::span<EpollEvent> to, thread::Deadline deadl
     for (;;) {
         std::size_t count = collect(to);
         if (count != 0 || deadline.has_passed()) return count;
-        auto waited = thread::wait_until(queue_, deadline, [this] {
+        auto waited = thread::wait_until(sleepers_, deadline, [this] {
             Guard guard(ready_lock_);
             return !ready_.empty();
         });
@@ -196,27 +207,24 @@ Result<std::size_t> Epoll::wait(std::span<EpollEvent> to, thread::Deadline deadl
 unsigned Epoll::poll(unsigned wanted) {
     if ((wanted & poll_bit::readable) == 0) return 0;
     Guard guard(mutex_);
-    // Drops what has come and gone, keeps what holds.
-    List<EpollWatch, EpollReadyTag> kept;
-    unsigned bits = 0;
+    // Drops what has come and gone, up to the first that holds.
     for (;;) {
         EpollWatch* watch;
         {
             Guard ready_guard(ready_lock_);
             watch = ready_.pop_front();
         }
-        if (watch == nullptr) break;
+        if (watch == nullptr) return 0;
         std::uint32_t interest = watch->events_ & ~epoll_bit::modes;
         if (interest == 0) continue;
         if ((watch->file_.poll(interest) & interest) == 0) continue;
-        bits = poll_bit::readable;
         Guard ready_guard(ready_lock_);
-        if (!static_cast<ReadyNode*>(watch)->is_linked()) kept.push_back(*watch);
+        if (!static_cast<ReadyNode*>(watch)->is_linked()) ready_.push_front(*watch);
         break;
     }
-    Guard ready_guard(ready_lock_);
-    while (EpollWatch* watch = kept.pop_front()) ready_.push_front(*watch);
-    return bits;
+    guard.unlock();
+    sleepers_.wake_one();  // one may have looked while it was not listed
+    return poll_bit::readable;
 }
 
 Result<RefPtr<File>> make_epoll() {

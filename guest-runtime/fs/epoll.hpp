@@ -42,7 +42,7 @@ public:
           fd_(fd),
           events_(wanted.events | always_reported),
           data_(wanted.data) {}
-    void on_wake() override;
+    bool on_wake() override;
 
     // Needs no asking.
     static constexpr std::uint32_t always_reported = poll_bit::error | poll_bit::hang_up;
@@ -74,7 +74,7 @@ public:
     // As in Linux, without an effect.
     Result<std::uint64_t> seek(std::int64_t, int) override { return 0; }
     unsigned poll(unsigned wanted) override;
-    thread::WaitQueue* wait_queue() override { return &queue_; }
+    thread::WaitQueue* wait_queue() override { return &watchers_; }
 
     // Ends every watch of a file that is being closed.
     static void forget(File& file);
@@ -95,7 +95,8 @@ private:
 
     Spinlock ready_lock_;
     List<EpollWatch, EpollReadyTag> ready_;
-    thread::WaitQueue queue_;
+    thread::WaitQueue sleepers_;  // threads in wait()
+    thread::WaitQueue watchers_;
 };
 
 Result<RefPtr<File>> make_epoll();

@@ -15,9 +15,10 @@ namespace {
 class PollWaiter final : public thread::Waiter {
 public:
     explicit PollWaiter(std::atomic<bool>& woken) : Waiter(false), woken_(woken), thread_(thread::current()) {}
-    void on_wake() override {
+    bool on_wake() override {
         woken_.store(true, std::memory_order_release);
         thread::unpark(thread_);
+        return true;
     }
 
 private:

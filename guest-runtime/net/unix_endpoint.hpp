@@ -90,7 +90,7 @@ private:
     class SpaceRelay final : public thread::Waiter {
     public:
         explicit SpaceRelay(UnixEndpoint& owner) : Waiter(false), owner_(owner) {}
-        void on_wake() override { owner_.waiters_.watchers.wake_one(); }
+        bool on_wake() override { return owner_.waiters_.watchers.wake_one(); }
 
     private:
         UnixEndpoint& owner_;

@@ -13,20 +13,17 @@ void WaitQueue::remove(Waiter& waiter) {
     waiter.unlink();
 }
 
-void WaitQueue::wake_one() {
+bool WaitQueue::wake_one() {
     Guard guard(lock_);
     Waiter* served = nullptr;
     for (Waiter& waiter : waiters_) {
-        if (waiter.is_exclusive()) {
-            if (served != nullptr) continue;
-            served = &waiter;
-        }
-        waiter.on_wake();
+        if (waiter.is_exclusive() && served != nullptr) continue;
+        if (waiter.on_wake() && waiter.is_exclusive()) served = &waiter;
     }
-    if (served != nullptr) {
-        served->unlink();
-        waiters_.push_back(*served);
-    }
+    if (served == nullptr) return false;
+    served->unlink();
+    waiters_.push_back(*served);
+    return true;
 }
 
 void WaitQueue::wake_all() {

@@ -16,7 +16,8 @@ public:
     explicit Waiter(bool exclusive) : exclusive_(exclusive) {}
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
-    virtual void on_wake() = 0;
+    // Asked of exclusive ones: whether somebody comes for the event now, so that nobody else has to.
+    virtual bool on_wake() = 0;
     [[nodiscard]] bool is_exclusive() const { return exclusive_; }
 
 protected:
@@ -30,8 +31,9 @@ class WaitQueue {
 public:
     void add(Waiter& waiter);
     void remove(Waiter& waiter);  // also when it is not in the queue
-    // Wakes every watcher and the first exclusive waiter, who goes to the end of the queue.
-    void wake_one();
+    // Wakes every watcher and the first exclusive waiter that comes, who goes to the end of the queue. Whether one
+    // comes.
+    bool wake_one();
     void wake_all();
 
 private:
@@ -43,7 +45,10 @@ private:
 class Sleeper final : public Waiter {
 public:
     explicit Sleeper(bool exclusive = true) : Waiter(exclusive), thread_(current()) {}
-    void on_wake() override { unpark(thread_); }
+    bool on_wake() override {
+        unpark(thread_);
+        return true;
+    }
 
 private:
     Thread& thread_;

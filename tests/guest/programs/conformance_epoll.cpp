@@ -125,6 +125,21 @@ void triggers() {
         answers("a loop", epoll_ctl(inner.fd(), EPOLL_CTL_ADD, outer.fd(), &watched));
         close(event);
     });
+    scenario(SYS_epoll_wait, "an epoll in an edge-triggered one", [] {
+        const int event = made_event();
+        const Watcher inner, outer;
+        inner.set(EPOLL_CTL_ADD, event, EPOLLIN);
+        outer.set(EPOLL_CTL_ADD, inner.fd(), EPOLLIN | EPOLLET);
+        for (int i = 0; i < 2; ++i) {
+            eventfd_write(event, 1);
+            outer.ready("an event");
+            outer.ready("again");
+            inner.ready("inner");
+            eventfd_t value;
+            eventfd_read(event, &value);
+        }
+        close(event);
+    });
     scenario(SYS_epoll_wait, "turns: those not told come first the next time", [] {
         const int events[3] = {made_event(1), made_event(1), made_event(1)};
         const Watcher watcher;

@@ -209,6 +209,23 @@ TEST_CASE("epoll_wait sleeps until an event, its timeout or a signal") {
     close_file(late_fd);
 }
 
+TEST_CASE("poll of an epoll instance wakes who looked at it meanwhile and saw nothing") {
+    static EpollFd epoll;
+    late_fd = event_fd();
+    REQUIRE(epoll.control(add, late_fd, in, 5) == 0);
+    on_next_sleep([] {
+        signal_event(late_fd);
+        thread::prepare_to_park();  // it was woken, looked while poll() had the watch in hand, and sleeps again
+        struct PollFd {
+            std::int32_t fd;
+            std::uint16_t events, revents;
+        } one = {epoll.fd, in, 0};
+        CHECK(call(sys::sys_poll, &one, 1, 0) == 1);
+    });
+    CHECK(epoll.ready(8, -1) == Data{5});
+    close_file(late_fd);
+}
+
 TEST_CASE("an event counter adds up, blocks at its ends and counts down as a semaphore") {
     int fd = event_fd(3);
     signal_event(fd);
