@@ -15,8 +15,9 @@ struct SocketWaiters {
         readers.wake_one();
         watchers.wake_one();
     }
-    void wake_writer() {
-        writers.wake_one();
+    // All of them: they left one note that they want room, and there may be enough for several.
+    void wake_writers() {
+        writers.wake_all();
         watchers.wake_one();
     }
     // The state changed for everyone: an error, a hang-up, an end.

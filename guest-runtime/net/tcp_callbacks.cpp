@@ -28,7 +28,7 @@ err_t TcpCallbacks::on_acknowledged(void* argument, tcp_pcb* pcb, u16_t size_byt
     std::size_t freed = end.unacknowledged_.acknowledge(size_bytes);
     end.outstanding_bytes_.fetch_sub(freed, std::memory_order_seq_cst);
     end.write_rest(*pcb);
-    if (freed != 0 && end.wants_room_.exchange(false, std::memory_order_seq_cst)) end.waiters_.wake_writer();
+    if (freed != 0 && end.wants_room_.exchange(false, std::memory_order_seq_cst)) end.waiters_.wake_writers();
     return ERR_OK;
 }
 

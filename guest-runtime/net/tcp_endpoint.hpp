@@ -95,7 +95,7 @@ public:
     void close(bool resets);
 
     // Bytes that a sender may add now, within `limit_bytes` of memory. Leaves a note when there are none, so that
-    // wake_writer() follows.
+    // wake_writers() follows.
     std::size_t room(std::size_t limit_bytes);
     [[nodiscard]] bool is_writable(std::size_t limit_bytes);
     // Takes the chunk over unless it fails: EPIPE, or the connection's error. `holds`: more follows soon (MSG_MORE).

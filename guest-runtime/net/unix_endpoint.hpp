@@ -54,7 +54,7 @@ public:
 
     // Takes a message into the inbox. EPIPE, ECONNREFUSED (closed), EPERM (it talks to another only), EAGAIN: full.
     Result<> deliver(std::unique_ptr<UnixMessage>& message, const UnixEndpoint& sender, std::size_t limit_bytes);
-    // Whether a stream's sender with that limit may write. Leaves a note when not, so that wake_writer() follows.
+    // Whether a stream's sender with that limit may write. Leaves a note when not, so that wake_writers() follows.
     bool has_room_for_stream(std::size_t limit_bytes);
     bool has_room_for_datagram(UnixEndpoint& sender);
     [[nodiscard]] std::size_t inbox_bytes() const { return inbox_bytes_.load(std::memory_order_acquire); }

@@ -13,7 +13,7 @@ void UnixEndpoint::after_read() {
         return;
     }
     if (!peer_wants_space_.exchange(false, std::memory_order_seq_cst)) return;
-    if (RefPtr<UnixEndpoint> writer = peer()) writer->waiters_.wake_writer();
+    if (RefPtr<UnixEndpoint> writer = peer()) writer->waiters_.wake_writers();
 }
 
 // True when the message carries something that ends a receive.
