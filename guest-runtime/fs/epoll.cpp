@@ -93,6 +93,8 @@ void Epoll::list_if_ready(EpollWatch& watch) {
 Result<> Epoll::add(File& file, int fd, const EpollEvent& wanted) {
     if (file.wait_queue() == nullptr) return Errno::eperm;
     Guard structure_guard(structure);
+    file.was_watched_.store(true, std::memory_order_seq_cst);
+    if (file.handles_.load(std::memory_order_seq_cst) == 0) return Errno::ebadf;  // closed meanwhile
     if (file.kind() == FileKind::epoll && static_cast<Epoll&>(file).reaches(*this, 1)) return Errno::eloop;
     Guard guard(mutex_);
     if (find(file, fd) != nullptr) return Errno::eexist;
@@ -145,7 +147,7 @@ Result<> Epoll::remove(File& file, int fd) {
 }
 
 void Epoll::forget(File& file) {
-    if (file.watches_.empty()) return;
+    if (!file.was_watched_.load(std::memory_order_seq_cst)) return;
     Guard structure_guard(structure);
     while (EpollWatch* watch = file.watches_.front()) {
         Epoll& owner = watch->owner_;

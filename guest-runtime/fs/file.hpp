@@ -76,7 +76,8 @@ public:
     // locks, even while a call is still using the description.
     void add_handle() { handles_.fetch_add(1, std::memory_order_relaxed); }
     void drop_handle() {
-        if (handles_.fetch_sub(1, std::memory_order_acq_rel) == 1) on_last_close();
+        // Pairs with Epoll::add(): it sees that no handle is left, or forget() that there was a watch.
+        if (handles_.fetch_sub(1, std::memory_order_seq_cst) == 1) on_last_close();
     }
 
     // Where it was opened: the directory and the name in it.
@@ -96,6 +97,7 @@ private:
     std::atomic<std::uint32_t> flags_;
     std::atomic<std::uint32_t> handles_ = 0;
     FileKind kind_;
+    std::atomic<bool> was_watched_ = false;
     List<EpollWatch, struct FileWatchTag> watches_;  // guarded by epoll.cpp's structure lock
 };
 

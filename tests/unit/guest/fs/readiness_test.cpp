@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include "guest-runtime/fs/anonymous_inode.hpp"
+#include "guest-runtime/fs/descriptor_table.hpp"
+#include "guest-runtime/fs/make_ref_as.hpp"
 #include "guest-runtime/syscall/descriptor_calls.hpp"
 #include "guest-runtime/syscall/epoll_calls.hpp"
 #include "guest-runtime/syscall/event_calls.hpp"
@@ -55,6 +58,20 @@ struct EpollFd {
 using Data = std::vector<std::uint64_t>;
 
 int late_fd = -1;
+
+// Always ready. Another thread closes it once a call has it in hand.
+class ClosesInBetween final : public fs::File {
+public:
+    explicit ClosesInBetween(RefPtr<fs::Inode> inode) : File(fs::FileKind::event, std::move(inode), 0) {}
+    thread::WaitQueue* wait_queue() override {
+        if (int fd = std::exchange(closes, -1); fd >= 0) close_file(fd);
+        return &queue_;
+    }
+    int closes = -1;
+
+private:
+    thread::WaitQueue queue_;
+};
 
 }  // namespace
 
@@ -133,6 +150,16 @@ TEST_CASE("closing the last descriptor ends a watch, a duplicate keeps it") {
     CHECK(epoll.ready() == Data{1});
     CHECK(epoll.control(drop, other, 0) == fails(Errno::enoent));
     close_file(other);
+    CHECK(epoll.ready().empty());
+}
+
+TEST_CASE("a file whose last descriptor closes while it is being added is not watched") {
+    auto file = fs::make_ref_as<fs::File, ClosesInBetween>(fs::make_anonymous_inode("[test]").value());
+    auto& closing = static_cast<ClosesInBetween&>(*file.value());
+    int fd = fs::descriptors().add(std::move(file).value(), false).value();
+    EpollFd epoll;
+    closing.closes = fd;
+    CHECK(epoll.control(add, fd, in) == fails(Errno::ebadf));
     CHECK(epoll.ready().empty());
 }
 
