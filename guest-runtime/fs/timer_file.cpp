@@ -8,7 +8,6 @@ namespace husk::fs {
 
 void TimerFile::on_expiry() {
     std::uint64_t now = thread::monotonic_ns();
-    std::uint64_t next = 0;
     {
         Guard guard(lock_);
         if (due_ns_ == 0 || due_ns_ > now) return;  // set anew meanwhile
@@ -19,30 +18,30 @@ void TimerFile::on_expiry() {
             std::uint64_t passed = 1 + (now - due_ns_) / interval_ns_;
             expirations_ += passed;
             due_ns_ += passed * interval_ns_;
-            next = due_ns_;
+            arm({due_ns_});
         }
     }
-    if (next != 0) arm({next});
     queue_.wake_one();
 }
 
 TimerFile::Setting TimerFile::setting() {
-    std::uint64_t now = thread::monotonic_ns();
     Guard guard(lock_);
+    return setting_at(thread::monotonic_ns());
+}
+
+// With lock_ held.
+TimerFile::Setting TimerFile::setting_at(std::uint64_t now) const {
     if (due_ns_ == 0) return {0, interval_ns_};
     return {due_ns_ > now ? due_ns_ - now : 1, interval_ns_};
 }
 
 TimerFile::Setting TimerFile::set(thread::Deadline first, std::uint64_t interval_ns) {
-    Setting old = setting();
-    disarm();
-    {
-        Guard guard(lock_);
-        expirations_ = 0;
-        due_ns_ = first.is_never() ? 0 : (first.ns != 0 ? first.ns : 1);
-        interval_ns_ = interval_ns;
-    }
-    if (!first.is_never()) arm({first.ns != 0 ? first.ns : 1});
+    Guard guard(lock_);
+    Setting old = setting_at(thread::monotonic_ns());
+    expirations_ = 0;
+    due_ns_ = first.is_never() ? 0 : (first.ns != 0 ? first.ns : 1);
+    interval_ns_ = interval_ns;
+    arm(due_ns_ != 0 ? thread::Deadline{due_ns_} : thread::Deadline::never());
     return old;
 }
 

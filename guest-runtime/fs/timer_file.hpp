@@ -33,8 +33,9 @@ public:
 
 private:
     void on_expiry() override;
+    [[nodiscard]] Setting setting_at(std::uint64_t now) const;
 
-    Spinlock lock_;
+    Spinlock lock_;  // also for arming: the timer is armed for due_ns_
     std::uint64_t expirations_ = 0;
     std::uint64_t due_ns_ = 0;  // monotonic; 0: not armed
     std::uint64_t interval_ns_ = 0;

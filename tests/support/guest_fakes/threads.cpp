@@ -36,6 +36,7 @@ void jump_to(std::uint64_t ns);
 class TimerQueue {
 public:
     static void arm(Timer& timer, Deadline deadline) {
+        if (deadline.is_never()) return disarm(timer);
         timer.deadline_ = deadline;
         timer.armed_ = true;
         if (std::find(armed.begin(), armed.end(), &timer) == armed.end()) armed.push_back(&timer);
