@@ -116,7 +116,7 @@ Result<> Epoll::modify(File& file, int fd, const EpollEvent& wanted) {
     EpollWatch** place = find(file, fd);
     if (place == nullptr) return Errno::enoent;
     EpollWatch& watch = **place;
-    if (watch.is_exclusive()) return Errno::einval;
+    if ((watch.events_ & epoll_bit::exclusive) != 0) return Errno::einval;
     watch.events_ = wanted.events | EpollWatch::always_reported;
     watch.data_ = wanted.data;
     list_if_ready(watch);

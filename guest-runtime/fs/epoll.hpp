@@ -36,7 +36,7 @@ class EpollWatch final : public thread::Waiter,
                          public ListNode<struct FileWatchTag> {
 public:
     EpollWatch(Epoll& owner, File& file, int fd, const EpollEvent& wanted)
-        : Waiter((wanted.events & epoll_bit::exclusive) != 0),
+        : Waiter(stands_for_others(wanted.events)),
           owner_(owner),
           file_(file),
           fd_(fd),
@@ -49,6 +49,13 @@ public:
 
 private:
     friend class Epoll;
+
+    // EPOLLEXCLUSIVE. A wake-up does not say whether it is for bytes or for room, so only those take turns that all
+    // wait for the same.
+    static constexpr bool stands_for_others(std::uint32_t events) {
+        return (events & epoll_bit::exclusive) != 0 && (events & (poll_bit::in | poll_bit::out)) == poll_bit::in;
+    }
+
     Epoll& owner_;
     File& file_;  // the watch ends before the file does (File::on_last_close)
     int fd_;

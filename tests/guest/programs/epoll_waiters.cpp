@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -102,10 +103,31 @@ void an_exclusive_one_without_threads() {
     passed("EPOLLEXCLUSIVE passes over an instance where nobody waits");
 }
 
+// A wake-up for room must reach who waits for room, one for bytes who waits for bytes.
+void exclusive_ones_for_different_things() {
+    int pair[2];
+    check_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    static char bytes[1 << 16];
+    while (write(pair[0], bytes, sizeof bytes) > 0) {
+    }
+    const Epoll room, input;
+    room.add(pair[0], EPOLLOUT | EPOLLEXCLUSIVE);
+    input.add(pair[0], EPOLLIN | EPOLLEXCLUSIVE);
+    auto writer = asleep([&] { return room.wait(); }), reader = asleep([&] { return input.wait(); });
+    check_equal(write(pair[1], bytes, 1), 1);
+    check_equal(result_of(std::move(reader)), 1);
+    while (read(pair[1], bytes, sizeof bytes) > 0) {
+    }
+    check_equal(result_of(std::move(writer)), 1);
+    close(pair[0]), close(pair[1]);
+    passed("EPOLLEXCLUSIVE for room and for bytes");
+}
+
 }  // namespace
 
 int main() {
     what_nobody_takes();
     again_while_one_is_busy();
     an_exclusive_one_without_threads();
+    exclusive_ones_for_different_things();
 }
