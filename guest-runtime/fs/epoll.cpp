@@ -20,18 +20,7 @@ using ReadyNode = ListNode<EpollReadyTag>;
 
 }  // namespace
 
-bool EpollWatch::on_wake() {
-    bool is_listed;
-    {
-        Guard guard(owner_.ready_lock_);
-        is_listed = ReadyNode::is_linked();
-        if (!is_listed) owner_.ready_.push_back(*this);
-    }
-    // A listed one has woken whoever sleeps. An edge-triggered watch of the instance hears of every event.
-    bool comes = !is_listed && owner_.sleepers_.wake_one();
-    owner_.watchers_.wake_one();
-    return comes;
-}
+bool EpollWatch::on_wake() { return owner_.note_event(*this); }
 
 Epoll::~Epoll() {
     Guard guard(structure);
@@ -82,6 +71,23 @@ bool Epoll::reaches(const Epoll& target, unsigned depth) {
         }
     }
     return false;
+}
+
+// Something happened to the watch's file. Whether a thread comes for it.
+bool Epoll::note_event(EpollWatch& watch) {
+    bool has_sleepers, has_watchers;
+    {
+        Guard guard(ready_lock_);
+        bool is_new = !static_cast<ReadyNode&>(watch).is_linked();
+        if (is_new) ready_.push_back(watch);
+        // One that stood there already has woken whoever sleeps. An edge-triggered watch of this instance hears of
+        // every event: add() has marked this file before it looks here.
+        has_sleepers = is_new && sleeping_ != 0;
+        has_watchers = is_new || was_watched_.load(std::memory_order_relaxed);
+    }
+    bool comes = has_sleepers && sleepers_.wake_one();
+    if (has_watchers) watchers_.wake_one();
+    return comes;
 }
 
 // A watch that is new or changed: what already holds counts as having just happened.
@@ -180,26 +186,33 @@ std::size_t Epoll::collect(std::span<EpollEvent> to) {
             if (!static_cast<ReadyNode*>(watch)->is_linked()) again.push_back(*watch);
         }
     }
-    bool is_some_left;
+    bool is_for_others;
     {
         Guard ready_guard(ready_lock_);
         while (EpollWatch* watch = again.pop_front()) ready_.push_back(*watch);
-        is_some_left = !ready_.empty();
+        is_for_others = !ready_.empty() && sleeping_ != 0;
     }
     guard.unlock();
     // A listed watch wakes nobody again, and its event may come when this thread is busy.
-    if (is_some_left) sleepers_.wake_one();
+    if (is_for_others) sleepers_.wake_one();
     return count;
+}
+
+void Epoll::count_sleepers(int change) {
+    Guard guard(ready_lock_);
+    sleeping_ += change;
 }
 
 Result<std::size_t> Epoll::wait(std::span<EpollEvent> to, thread::Deadline deadline) {
     for (;;) {
         std::size_t count = collect(to);
         if (count != 0 || deadline.has_passed()) return count;
+        count_sleepers(1);
         auto waited = thread::wait_until(sleepers_, deadline, [this] {
             Guard guard(ready_lock_);
             return !ready_.empty();
         });
+        count_sleepers(-1);
         if (waited.ok()) continue;
         if (waited.error() == Errno::etimedout) return 0;
         return Errno::eintr;  // never restarted

@@ -93,7 +93,9 @@ private:
     Result<> grow();
     [[nodiscard]] std::size_t bucket_of(const File& file, int fd) const;
     [[nodiscard]] bool reaches(const Epoll& target, unsigned depth);
+    bool note_event(EpollWatch& watch);
     void list_if_ready(EpollWatch& watch);
+    void count_sleepers(int change);
     void end(EpollWatch** place);
 
     thread::Mutex mutex_;  // the set and the watches' settings
@@ -102,7 +104,8 @@ private:
 
     Spinlock ready_lock_;
     List<EpollWatch, EpollReadyTag> ready_;
-    thread::WaitQueue sleepers_;  // threads in wait()
+    int sleeping_ = 0;  // threads that look at ready_ before they sleep; under its lock
+    thread::WaitQueue sleepers_;
     thread::WaitQueue watchers_;
 };
 
