@@ -73,8 +73,8 @@ void VcpuControl::request_exit() {
 }
 
 void VcpuControl::request_stop() {
-    stop_requested_.store(true);
-    if (still_.load() != 0) host::futex_wake(still_);
+    // In the word that stay_still() sleeps on: one that is about to sleep finds it changed.
+    if (still_.fetch_or(stop_bit) != 0) host::futex_wake(still_);
     nudge();
     kick();
 }
@@ -93,7 +93,7 @@ void VcpuControl::go_on(std::uint32_t bit) {
 void VcpuControl::stay_still() {
     for (;;) {
         const std::uint32_t still = still_.load();
-        if (still == 0 || stop_requested_.load()) return;
+        if (still == 0 || (still & stop_bit) != 0) return;
         host::futex_wait(still_, still, host::no_deadline_ns);
     }
 }
@@ -120,7 +120,7 @@ void VcpuControl::attach_to_this_thread(kvm::Vcpu& vcpu) {
     control_of_this_thread = this;
     vcpu_.store(&vcpu);
     // What was asked for before there was a vCPU to ask.
-    if (stop_requested_.load() || attention() != 0) vcpu.request_exit();
+    if (stop_requested() || attention() != 0) vcpu.request_exit();
 }
 
 void VcpuControl::detach_from_this_thread() { control_of_this_thread = nullptr; }
@@ -151,7 +151,7 @@ void VcpuControl::wait(std::uint64_t timeout_ns) {
     for (;;) {
         if (alarm_work_ && alarm_.load()) std::exchange(alarm_work_, nullptr)();
         state_.store(word(VcpuState::waiting));
-        if (attention() != 0 || wake_pending_.load() || stop_requested_.load() || still_.load() != 0) break;
+        if (attention() != 0 || wake_pending_.load() || still_.load() != 0) break;
         if (alarm_ends_wait_ && alarm_.load()) break;
         if (host::futex_wait(state_, word(VcpuState::waiting), deadline_ns) == host::FutexResult::timed_out) break;
     }
@@ -159,7 +159,7 @@ void VcpuControl::wait(std::uint64_t timeout_ns) {
     wake_pending_.store(false);
     // The guest looks at its attention when a wait ends: no need to bring it out again for what has come so far.
     vcpu.clear_exit_request();
-    if (stop_requested_.load() || alarm_.load()) vcpu.request_exit();
+    if (stop_requested() || alarm_.load()) vcpu.request_exit();
 }
 
 void VcpuControl::on_sample_due() {

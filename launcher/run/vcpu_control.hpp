@@ -75,7 +75,7 @@ public:
     // is up.
     void wait(std::uint64_t timeout_ns);
 
-    [[nodiscard]] bool stop_requested() const { return stop_requested_.load(); }
+    [[nodiscard]] bool stop_requested() const { return (still_.load() & stop_bit) != 0; }
 
     // An alarm of this thread went off: wait() returns early if asked to, and run_guest() comes back.
     void on_alarm();
@@ -90,7 +90,7 @@ public:
     void set_alarm_work(std::function<void()> work) { alarm_work_ = std::move(work); }
 
 private:
-    static constexpr std::uint32_t pause_bit = 1, hold_bit = 2;
+    static constexpr std::uint32_t pause_bit = 1, hold_bit = 2, stop_bit = 4;
 
     void nudge();
     void request_exit();
@@ -102,8 +102,7 @@ private:
     std::atomic<kvm::Vcpu*> vcpu_ = nullptr;  // null before it is attached: then there is nothing to bring out
     std::atomic<std::uint32_t> state_ = static_cast<std::uint32_t>(VcpuState::host);
     std::atomic<bool> wake_pending_ = false;
-    std::atomic<bool> stop_requested_ = false;
-    std::atomic<std::uint32_t> still_ = 0;  // pause_bit, hold_bit
+    std::atomic<std::uint32_t> still_ = 0;  // pause_bit, hold_bit, stop_bit, which stays
     std::atomic<bool> alarm_ = false;
     std::atomic<bool> sample_is_due_ = false;
     bool alarm_ends_wait_ = false;

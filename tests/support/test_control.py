@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -234,6 +235,30 @@ def stays_pinned(host: Host) -> str | None:
     return wrong or ends(host, process, 143, "stop", "pinned")
 
 
+def await_in(path: str, pattern: str) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not re.search(pattern, Path(path).read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def ends_on_its_way_to_stillness(host: Host) -> str | None:
+    """strace holds the vCPU back where it has seen that it shall stand still, and does not sleep yet."""
+    process = host.start("--name", "late", host.reader)
+    wrong = host.wait_for("late")
+    with subprocess.Popen(["strace", "-qq", "-o", str(host.folder / "futexes"), "-e", "trace=futex", "-e",
+                           "inject=futex:delay_enter=1000000", "-p", str(process.pid)]) as tracer:
+        await_in(f"/proc/{process.pid}/status", r"TracerPid:\t[^0]")
+        host.ask("pause", "late")
+        await_in(f"/proc/{process.pid}/syscall", "^202 0x[0-9a-f]+ 0x89 0x1 ")  # futex(still, FUTEX_WAIT_BITSET, paused
+        try:
+            return wrong or ends(host, process, 137, "stop", "--force", "late")
+        except subprocess.TimeoutExpired:
+            return "it sleeps on"
+        finally:
+            process.kill()
+            tracer.wait(LIMIT_S)
+
+
 def check_all(host: Host, tally: Tally) -> None:
     tally.record("no VM, no rows", None if host.running() == {} else "ps lists VMs")
     tally.record("stop of no VM is refused", refuses(host, 89, "stop", "web"))
@@ -263,6 +288,11 @@ def check_all(host: Host, tally: Tally) -> None:
         name for name, vm in host.running().items() if vm["pid"] == readers[0].pid)))
     tally.record("a paused VM can be ended by force", ends(host, readers[1], 137, "stop", "--force", next(
         iter(host.running()))))
+    what = "a VM that is about to stand still can be ended by force"
+    if shutil.which("strace") is None:
+        tally.skip(what, "there is no strace")
+    else:
+        tally.record(what, ends_on_its_way_to_stillness(host))
     tally.record("no socket is left", None if not list((host.folder / "husk").iterdir()) else "there is one")
 
 
