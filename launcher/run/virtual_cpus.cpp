@@ -34,13 +34,15 @@ bool VirtualCpus::try_start(VirtualCpu& cpu) {
     if (cpu.is_started.load() || !may_start_) return false;
     // Signals to the process are for the boot vCPU's thread; the others only take the kick.
     const host::SignalsBlocked blocked;
+    // First: once it runs, any other may ring for it.
+    cpu.is_started.store(true);
     try {
         cpu.thread = std::thread([this, &cpu] { body_(cpu); });
     } catch (const std::system_error& error) {
+        cpu.is_started.store(false);
         throw host::Error(host::ExitCode::host_failure, "cannot start a thread for virtual CPU " +
                                                             std::to_string(cpu.index) + ": " + error.code().message());
     }
-    cpu.is_started.store(true);
     return true;
 }
 
