@@ -6,7 +6,7 @@
 
 namespace husk::report {
 
-// Gives up silently when the stream cannot take it: there is nowhere left to complain.
+// Gives up silently when the stream cannot take it, or patience is at its end: there is nowhere left to complain.
 void write_text(int fd, std::string_view text);
 
 // "husk: <sentence>" as a line on stderr.

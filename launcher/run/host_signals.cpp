@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "launcher/host/patience.hpp"
 #include "launcher/host/signals.hpp"
 
 namespace husk::run {
@@ -19,14 +20,17 @@ std::atomic<int> second_signal = 0;
 
 void on_signal(int number, siginfo_t*, void*) {
     const int saved_errno = errno;
-    if (VirtualCpus* const cpus = receiver.load(); cpus != nullptr) {
-        const bool asks_to_end = number == SIGTERM || number == SIGINT;
-        if (asks_to_end && end_was_requested.exchange(true)) {
-            second_signal.store(number);
-            cpus->boot().control.request_stop();
-        } else {
-            cpus->raise_signal(number);
-        }
+    const bool asks_to_end = number == SIGTERM || number == SIGINT;
+    VirtualCpus* const cpus = receiver.load();
+    if (cpus == nullptr) {
+        // The VM has ended. What there still is to say of it may find no reader.
+        if (asks_to_end) host::limit_patience();
+    } else if (asks_to_end && end_was_requested.exchange(true)) {
+        second_signal.store(number);
+        host::limit_patience();
+        cpus->boot().control.request_stop();
+    } else {
+        cpus->raise_signal(number);
     }
     errno = saved_errno;
 }

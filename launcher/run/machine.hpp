@@ -129,8 +129,10 @@ private:
     std::atomic<bool> is_paused_ = false;
     std::atomic<bool> debugger_is_watched_ = false;
 
-    std::mutex event_loop_mutex_;                   // its creation
-    std::unique_ptr<event::EventLoop> event_loop_;  // last: its thread ends first
+    // Last: their threads end first.
+    std::mutex event_loop_mutex_;  // the creation of the first
+    std::unique_ptr<event::EventLoop> event_loop_;
+    std::unique_ptr<event::EventLoop> trace_loop_;  // of its own: it waits for whoever reads the trace
 };
 
 }  // namespace husk::run

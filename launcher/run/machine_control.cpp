@@ -9,6 +9,7 @@
 #include "launcher/config/json_text.hpp"
 #include "launcher/host/clock.hpp"
 #include "launcher/host/error.hpp"
+#include "launcher/host/patience.hpp"
 #include "launcher/run/machine.hpp"
 
 namespace husk::run {
@@ -47,8 +48,10 @@ void Machine::open_control() {
 }
 
 void Machine::close_devices() {
-    // Its last callback may still ask for it.
+    // Their last callbacks may still ask for them.
+    if (trace_loop_ != nullptr) trace_loop_->stop();
     if (event_loop_ != nullptr) event_loop_->stop();
+    trace_loop_.reset();
     event_loop_.reset();
     control_.reset();
     name_.reset();
@@ -71,6 +74,7 @@ std::string Machine::answer(const control::Request& request) {
             break;
         case control::Action::stop:
             if (request.force) {
+                host::limit_patience();
                 end({0, SIGKILL, std::nullopt});
             } else {
                 is_paused_.store(false);

@@ -11,6 +11,7 @@
 #include <husk/abi/machine.hpp>
 
 #include "launcher/host/cpu_affinity.hpp"
+#include "launcher/host/patience.hpp"
 #include "launcher/host/signals.hpp"
 #include "launcher/run/guest_fault.hpp"
 #include "launcher/run/host_signals.hpp"
@@ -220,6 +221,7 @@ event::EventLoop& Machine::event_loop() {
     if (config_.timeout) {
         const auto due = std::chrono::nanoseconds(*config_.timeout) - (std::chrono::steady_clock::now() - started_at_);
         event_loop_->call_after(std::max(due, std::chrono::nanoseconds(0)), [this] {
+            host::limit_patience();
             end(host::ExitCode::timeout,
                 "the guest did not end within the --timeout of " + std::to_string(config_.timeout->count()) + " ms");
         });
@@ -251,7 +253,8 @@ void Machine::watch_debugger(int fd) {
 }
 
 void Machine::watch_trace() {
-    event_loop().call_after(trace_period, [this] {
+    if (trace_loop_ == nullptr) trace_loop_ = std::make_unique<event::EventLoop>();
+    trace_loop_->call_after(trace_period, [this] {
         doorbells_->drain_trace();
         hooks_.on_trace_period();
         watch_trace();

@@ -8,9 +8,11 @@ Under QEMU where there is no KVM; profiles need KVM.
 """
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from kvm import accelerator, why_no_kvm
@@ -103,6 +105,29 @@ def call_that_never_returns(husk: Path, image: Path) -> str | None:
         vm.wait()
 
 
+def unread_trace(husk: Path, image: Path) -> str | None:
+    """Nobody reads stderr: the VM ends all the same, by --timeout and by a second signal."""
+    def start(*options: str) -> subprocess.Popen:
+        return subprocess.Popen([str(husk), "run", "--accel", accelerator(), "--trace=syscalls", *options,
+                                 str(image.parent / "stdin_copy")], stdin=open("/dev/zero", "rb"),
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    timed, told = start("--timeout", "1s"), start()
+    try:
+        if (status := timed.wait(LIMIT_S // 4)) != 124:
+            return f"--timeout ends it with {status}"
+        told.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        told.send_signal(signal.SIGTERM)
+        if (status := told.wait(LIMIT_S // 4)) != 143:
+            return f"two signals end it with {status}"
+    except subprocess.TimeoutExpired:
+        return f"{'two signals do' if timed.poll() else '--timeout does'} not end it"
+    finally:
+        timed.kill()
+        told.kill()
+    return None
+
+
 def refusals(husk: Path, image: Path) -> str | None:
     wanted = {("--trace=syscalls:opne",): "no system call 'opne'", ("--trace=calls",): "nothing to trace",
               ("--trace-file=x",): "needs something to trace",
@@ -154,7 +179,8 @@ def main() -> int:
     tally = Tally()
     for name, check in {"a whole trace": whole_trace, "chosen calls in a file": chosen_calls,
                         "the last calls before a death": last_calls_before_death,
-                        "a call that never returns": call_that_never_returns, "refusals": refusals}.items():
+                        "a call that never returns": call_that_never_returns,
+                        "a trace that nobody reads": unread_trace, "refusals": refusals}.items():
         tally.record(name, check(husk, traced))
     if no_kvm := why_no_kvm():
         tally.skip("a profile", no_kvm)
