@@ -34,6 +34,9 @@ public:
     // What has come, without sleeping. Acknowledges packets. When the other side is gone, the connection is closed.
     [[nodiscard]] std::optional<Received> try_receive();
 
+    // Whether Ctrl-C has come together with what was received last: the socket will not tell of it again.
+    [[nodiscard]] bool is_interrupted() const { return peer_.is_open() && reader_.is_interrupted(); }
+
     // In a packet. A peer that is gone is noticed by the next try_receive.
     void send(std::string_view payload) const;
 

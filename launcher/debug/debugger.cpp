@@ -18,7 +18,7 @@ run::StopAnswer Debugger::on_stop(const run::StopView& view) {
     std::optional<StopCause> cause;
     if (!has_begun_) {
         has_begun_ = true;
-        if (!await_gdb(view.is_ending)) return {false, false, -1};
+        if (!await_gdb(view.is_ending)) return {false, false, -1, false};
         cause = StopCause{SIGTRAP, {}};
     } else {
         cause = judge(view, guest);
@@ -125,7 +125,7 @@ Resumption Debugger::serve(Stop stop, const StopCause& cause, bool reports) {
 }
 
 run::StopAnswer Debugger::go_on(StoppedGuest& guest, const Resumption& resumption) {
-    if (resumption.kind == Resumption::Kind::kill) return {false, false, -1};
+    if (resumption.kind == Resumption::Kind::kill) return {false, false, -1, false};
     if (resumption.kind == Resumption::Kind::detach) {
         session_.clear(guest);
         connection_.close();
@@ -135,7 +135,7 @@ run::StopAnswer Debugger::go_on(StoppedGuest& guest, const Resumption& resumptio
     for (const abi::CrashThread& thread : guest.threads())
         guest.let_step(thread.tid, stepping_.contains(thread.tid) || session_.is_watching());
     guest.write_back();
-    return {true, resumption.takes_signal, connection_.watch_fd()};
+    return {true, resumption.takes_signal, connection_.watch_fd(), connection_.is_interrupted()};
 }
 
 }  // namespace husk::debug

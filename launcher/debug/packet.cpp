@@ -8,7 +8,6 @@ namespace husk::debug {
 
 namespace {
 
-constexpr char interrupt_byte = 0x03;
 constexpr char escape = '}';
 constexpr char escape_bit = 0x20;
 constexpr std::string_view digits = "0123456789abcdef";

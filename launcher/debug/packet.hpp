@@ -21,12 +21,15 @@ struct Received {
     std::string payload;  // of a packet
 };
 
+inline constexpr char interrupt_byte = 0x03;
+
 // Takes bytes as they come and gives frames when they are whole. A frame that grows beyond packet_bytes_max is dropped
 // as damaged.
 class PacketReader final {
 public:
     void add(std::string_view bytes) { pending_ += bytes; }
     [[nodiscard]] std::optional<Received> try_next();
+    [[nodiscard]] bool is_interrupted() const { return pending_.starts_with(interrupt_byte); }
 
 private:
     std::string pending_;

@@ -32,8 +32,10 @@ void ReadyWatcher::watch(int fd, short poll_events, Callback callback) {
     epoll_event event{};
     event.events = static_cast<std::uint32_t>(watch.poll_events) | EPOLLONESHOT;
     event.data.fd = fd;
-    const int operation = watch.is_in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    watch.is_in_set = ::epoll_ctl(set_.native_handle(), operation, fd, &event) == 0;
+    const auto has_set = [&](int operation) { return ::epoll_ctl(set_.native_handle(), operation, fd, &event) == 0; };
+    // One that was closed meanwhile is not in the set any more, and its number may be another file's.
+    if (watch.is_in_set && has_set(EPOLL_CTL_MOD)) return;
+    watch.is_in_set = has_set(EPOLL_CTL_ADD);
     if (watch.is_in_set) return;
     const Callback ready = std::move(watch.callback);
     watches_.erase(fd);

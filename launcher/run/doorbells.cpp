@@ -179,7 +179,7 @@ std::int64_t Doorbells::crash(const Arguments& arguments, const VirtualCpu& cpu)
     return 0;
 }
 
-std::int64_t Doorbells::stop(const Arguments& arguments, const VirtualCpu& cpu) {
+std::int64_t Doorbells::stop(const Arguments& arguments, VirtualCpu& cpu) {
     if (!hooks_.on_stop) return 0;
     trace_.drain();
     const auto record = try_read_stop_record(memory_, {arguments.word[0]});
@@ -191,6 +191,7 @@ std::int64_t Doorbells::stop(const Arguments& arguments, const VirtualCpu& cpu) 
     is_stopped_.store(false);
     if (!answer.goes_on) return -EINTR;
     host_.watch_debugger(answer.watch_fd);
+    if (answer.stops_again) cpu.control.raise(abi::attention::stop);
     return answer.takes_signal ? 1 : 0;
 }
 

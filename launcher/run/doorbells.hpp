@@ -81,7 +81,7 @@ private:
     [[nodiscard]] std::int64_t log(const Arguments& arguments) const;
     [[nodiscard]] std::int64_t give_back(const Arguments& arguments) const;
     [[nodiscard]] std::int64_t crash(const Arguments& arguments, const VirtualCpu& cpu);
-    [[nodiscard]] std::int64_t stop(const Arguments& arguments, const VirtualCpu& cpu);
+    [[nodiscard]] std::int64_t stop(const Arguments& arguments, VirtualCpu& cpu);
     [[nodiscard]] std::int64_t trace(const Arguments& arguments);
 
     const memory::GuestMemory& memory_;

@@ -127,7 +127,7 @@ private:
     std::optional<control::NameClaim> name_;  // until control_ has it; then the event loop's thread, as control_
     std::optional<control::Server> control_;
     std::atomic<bool> is_paused_ = false;
-    std::atomic<bool> debugger_is_watched_ = false;
+    std::atomic<int> debugger_fd_ = -1;  // what the loop watches for the debugger; -1: nothing
 
     // Last: their threads end first.
     std::mutex event_loop_mutex_;  // the creation of the first

@@ -244,9 +244,11 @@ void Machine::watch_console(unsigned stream, short poll_events) {
 }
 
 void Machine::watch_debugger(int fd) {
-    if (debugger_is_watched_.exchange(true)) return;
-    event_loop().watch(fd, POLLIN, [this] {
-        debugger_is_watched_.store(false);
+    // Another one than before is watched anew: the debugger's connection may have gone with its watch.
+    if (debugger_fd_.exchange(fd) == fd) return;
+    event_loop().watch(fd, POLLIN, [this, fd] {
+        int watched = fd;
+        debugger_fd_.compare_exchange_strong(watched, -1);
         // While the guest stands still, it is its debugger who reads.
         if (!doorbells_->is_stopped()) cpus_.raise(abi::attention::stop);
     });

@@ -57,6 +57,7 @@ struct StopAnswer {
     bool goes_on;       // false: the VM ends
     bool takes_signal;  // a fault becomes its signal
     int watch_fd;       // the guest is to stop when this becomes readable
+    bool stops_again;   // it is to stop already
 };
 
 // A hook that is not set is left out. The first two are called by the thread of some vCPU, one at a time; the others by

@@ -246,7 +246,7 @@ def ends_on_its_way_to_stillness(host: Host) -> str | None:
     process = host.start("--name", "late", host.reader)
     wrong = host.wait_for("late")
     with subprocess.Popen(["strace", "-qq", "-o", str(host.folder / "futexes"), "-e", "trace=futex", "-e",
-                           "inject=futex:delay_enter=1000000", "-p", str(process.pid)]) as tracer:
+                           "inject=futex:delay_enter=1000000", "-p", str(process.pid)], stderr=subprocess.DEVNULL) as tracer:
         await_in(f"/proc/{process.pid}/status", r"TracerPid:\t[^0]")
         host.ask("pause", "late")
         await_in(f"/proc/{process.pid}/syscall", "^202 0x[0-9a-f]+ 0x89 0x1 ")  # futex(still, FUTEX_WAIT_BITSET, paused

@@ -6,9 +6,11 @@ usage: test_debug.py --build FOLDER
 """
 import argparse
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from kvm import why_no_kvm
@@ -126,6 +128,76 @@ def crash_on_the_second_vcpu(husk: Path, image: Path) -> str | None:
     return None
 
 
+class Packets:
+    """A debugger without gdb: its connection, and packets as bytes."""
+
+    def __init__(self, address: str):
+        host, port = address.split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=20)
+
+    def send(self, payload: str, behind: bytes = b"") -> None:
+        self.socket.sendall(f"${payload}#{sum(payload.encode()) % 256:02x}".encode() + behind)
+
+    def reply(self) -> str:
+        text = b""
+        while not (found := re.search(rb"\$([^#]*)#..", text)):
+            if not (more := self.socket.recv(4096)):
+                return "nothing"
+            text += more
+        self.socket.sendall(b"+")
+        return found.group(1).decode()
+
+    def ask(self, payload: str) -> str:
+        self.send(payload)
+        return self.reply()
+
+
+def interrupted_at_once(husk: Path, image: Path) -> str | None:
+    """Ctrl-C in the same segment as the packet that lets the guest go on."""
+    run = Run(husk, image, ["--accel", "kvm", "--gdb", "0"], [])
+    gdb = Packets(run.address())
+    try:
+        gdb.ask("?")
+        gdb.send("vCont;c", behind=b"\x03")
+        reply = gdb.reply()
+        return None if reply.startswith("T02") else f"the guest stops with {reply}"
+    except TimeoutError:
+        return "the guest does not stop"
+    finally:
+        run.vm.kill()
+        run.vm.communicate()
+
+
+def another_debugger(husk: Path, image: Path) -> str | None:
+    """strace holds the event loop back, so that it never sees what the first debugger sends while the guest stands."""
+    run = Run(husk, image, ["--accel", "kvm", "--gdb", "0"], [])
+    address = run.address()
+    gdb = Packets(address)
+    tracer = None
+    try:
+        gdb.ask("?")
+        if not (reply := gdb.ask("vCont;s:1")).startswith("T05"):
+            return f"a step ends with {reply}"
+        threads = Path(f"/proc/{run.vm.pid}/task")  # KVM's own have another name
+        [loop] = {int(thread.name) for thread in threads.iterdir() if (thread / "comm").read_text() == "husk\n"} - {run.vm.pid}
+        tracer = subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-e", "trace=epoll_wait", "-e",
+                                   "inject=epoll_wait:delay_enter=500000", "-p", str(loop)], stderr=subprocess.DEVNULL)
+        while "TracerPid:\t0\n" in Path(f"/proc/{loop}/status").read_text():
+            time.sleep(0.01)
+        if (reply := gdb.ask("D")) != "OK":
+            return f"detaching is answered by {reply}"
+        gdb = Packets(address)
+        reply = gdb.ask("?")
+        return None if reply.startswith("T05") else f"the second debugger is told {reply}"
+    except TimeoutError:
+        return "nobody answers the second debugger"
+    finally:
+        run.vm.kill()
+        run.vm.communicate()
+        if tracer is not None:
+            tracer.wait()
+
+
 def qemu_session(husk: Path, image: Path) -> str | None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -144,12 +216,17 @@ def main() -> int:
     vcpus = build / "tests/guest/debugged_vcpus"
     tally = Tally()
     on_kvm = {"a whole session": (whole_session, debugged), "Ctrl-C, steps and detach": (interrupted_session, debugged),
-              "kill": (killed_session, debugged), "a crash": (crashed_session, deaths),
+              "kill": (killed_session, debugged),
+              "Ctrl-C together with a packet": (interrupted_at_once, debugged),
+              "another debugger": (another_debugger, debugged), "a crash": (crashed_session, deaths),
               "a call and a fault": (faulting_session, deaths), "two vCPUs": (session_of_two_vcpus, vcpus),
               "a crash on the second of two vCPUs": (crash_on_the_second_vcpu, vcpus)}
     if no_kvm := why_no_kvm():
         tally.skip("gdb", no_kvm, len(on_kvm))
         on_kvm = {}
+    elif shutil.which("strace") is None:
+        tally.skip("another debugger", "there is no strace")
+        del on_kvm["another debugger"]
     for name, (session, image) in (on_kvm | {"under QEMU": (qemu_session, debugged)}).items():
         tally.record(name, session(husk, image))
     return tally.finish()
