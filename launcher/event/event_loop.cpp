@@ -11,7 +11,7 @@
 
 #include "launcher/event/ready_watcher.hpp"
 #include "launcher/host/cpu_affinity.hpp"
-#include "launcher/host/signals.hpp"
+#include "launcher/host/start_thread.hpp"
 
 namespace husk::event {
 
@@ -25,9 +25,7 @@ struct EventLoop::State {
 };
 
 EventLoop::EventLoop() : state_(std::make_unique<State>()) {
-    // Signals belong to the vCPU threads: they interrupt the guest.
-    const host::SignalsBlocked blocked;
-    state_->thread = std::thread([state = state_.get()] {
+    state_->thread = host::start_thread("the event loop", [state = state_.get()] {
         host::unpin_this_thread();
         state->context.run();
     });

@@ -11,7 +11,7 @@
 #include "launcher/host/clock.hpp"
 #include "launcher/host/cpu_affinity.hpp"
 #include "launcher/host/errno_error.hpp"
-#include "launcher/host/signals.hpp"
+#include "launcher/host/start_thread.hpp"
 
 namespace husk::event {
 
@@ -55,8 +55,7 @@ void ServiceThread::wake() {
     if (!runs_.load()) {
         const std::lock_guard lock(mutex_);
         if (!thread_.joinable()) {
-            const host::SignalsBlocked blocked;  // signals belong to the vCPU threads
-            thread_ = std::thread([this] { run(); });
+            thread_ = host::start_thread("a device", [this] { run(); });
             runs_.store(true);
         }
     }

@@ -19,7 +19,7 @@
 
 #include "launcher/config/text.hpp"
 #include "launcher/host/errno_error.hpp"
-#include "launcher/host/signals.hpp"
+#include "launcher/host/start_thread.hpp"
 #include "launcher/image/symbols.hpp"
 #include "launcher/profile/profile.hpp"
 #include "launcher/profile/profile_text.hpp"
@@ -133,8 +133,7 @@ Collector::Collector(const std::filesystem::path& folded, const image::Image& im
         to_.close();
         be_child(from.get(), files, image, runtime_);
     }
-    const host::SignalsBlocked blocked;
-    sender_ = std::thread([this] { send_samples(); });
+    sender_ = host::start_thread("samples", [this] { send_samples(); });
 }
 
 Collector::~Collector() { finish(); }

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -76,6 +77,8 @@ private:
     // The VM ends; of several reasons the first one counts. Any thread.
     void end(End end);
     void end(host::ExitCode code, std::string sentence) { end({0, 0, Failure{code, std::move(sentence)}}); }
+    // What a vCPU's thread does; an exception ends the VM.
+    void work_until_error(const std::function<void()>& work);
 
     // Its thread starts with the first call. Any thread.
     [[nodiscard]] event::EventLoop& event_loop();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -59,7 +61,7 @@ void Machine::run(Outcome& outcome) {
     alarm.start(first_alarm_ns(config_));
     timer.done("start");
     outcome.stats.first_run_tsc = __rdtsc() + static_cast<std::uint64_t>(tsc_offset_);
-    run_until_end(cpu);
+    work_until_error([&] { run_until_end(cpu); });
     timer.done("run");
     cpus_.end_others();
     doorbells_->drain_trace();
@@ -73,7 +75,7 @@ void Machine::run(Outcome& outcome) {
 }
 
 void Machine::run_secondary(VirtualCpu& cpu) {
-    try {
+    work_until_error([&] {
         host::name_this_thread("husk-cpu" + std::to_string(cpu.index));
         if (!config_.pins.empty()) host::pin_this_thread(config_.pins[cpu.index]);
         cpu.vcpu.emplace(vcpu_factory_->create_secondary(cpu.index, cpu.mailbox));
@@ -83,8 +85,16 @@ void Machine::run_secondary(VirtualCpu& cpu) {
         alarm.start(slice_ns);
         run_until_end(cpu);
         cpu.control.detach_from_this_thread();
+    });
+}
+
+void Machine::work_until_error(const std::function<void()>& work) {
+    try {
+        work();
     } catch (const host::Error& error) {
         end(error.code(), error.what());
+    } catch (const std::exception& error) {
+        end(host::ExitCode::host_failure, error.what());
     }
 }
 

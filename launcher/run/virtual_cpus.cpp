@@ -3,11 +3,10 @@
 
 #include <chrono>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "launcher/host/error.hpp"
-#include "launcher/host/signals.hpp"
+#include "launcher/host/start_thread.hpp"
 
 namespace husk::run {
 
@@ -32,16 +31,13 @@ bool VirtualCpus::interrupt(std::uint64_t index) {
 bool VirtualCpus::try_start(VirtualCpu& cpu) {
     const std::lock_guard lock(start_mutex_);
     if (cpu.is_started.load() || !may_start_) return false;
-    // Signals to the process are for the boot vCPU's thread; the others only take the kick.
-    const host::SignalsBlocked blocked;
     // First: once it runs, any other may ring for it.
     cpu.is_started.store(true);
     try {
-        cpu.thread = std::thread([this, &cpu] { body_(cpu); });
-    } catch (const std::system_error& error) {
+        cpu.thread = host::start_thread("virtual CPU " + std::to_string(cpu.index), [this, &cpu] { body_(cpu); });
+    } catch (const host::Error&) {
         cpu.is_started.store(false);
-        throw host::Error(host::ExitCode::host_failure, "cannot start a thread for virtual CPU " +
-                                                            std::to_string(cpu.index) + ": " + error.code().message());
+        throw;
     }
     return true;
 }

@@ -237,6 +237,22 @@ def more_vcpus_than_kvm_has(test: Refusals) -> None:
                 before=[*tracer, "-e", f"inject=ioctl:retval=2:when={asked[0]}"])
 
 
+def no_more_threads(test: Refusals) -> None:
+    """The VM runs, and then the host has no thread for its event loop, its disk, or, once it has one for the second
+    vCPU, for the event loop."""
+    what, guests = "no more threads", test.husk.parent.parent / "tests/guest"
+    if shutil.which("strace") is None:
+        test.tally.skip(what, "there is no strace", 3)
+        return
+    disk = test.image("disk", b"")
+    os.truncate(disk, 64 << 20)
+    for number, options in [("1+", [guests / "spinner"]), ("1+", ["--disk", disk, guests / "raw_disk", "--", "/dev/vda"]),
+                            ("2+", ["--cpus", "2", guests / "spinner"])]:
+        strace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=clone3", "-e", f"inject=clone3:error=EAGAIN:when={number}"]
+        test.expect(f"{what}: {number} with {len(options)} words", 78, "cannot start a thread for (the event loop|a device|virtual CPU 1): ",
+                    "run", "--accel", "kvm", *options, before=strace)
+
+
 def bad_hosts(test: Refusals, has_kvm: bool) -> None:
     test.expect("too little memory for QEMU", 76, "memory", "run", "--accel", "qemu", "--memory", "4M", test.hello)
     test.expect("no QEMU", 81, "qemu-system-x86", "run", "--accel", "qemu", test.hello, env={"PATH": "/nowhere"})
@@ -253,8 +269,9 @@ def bad_hosts(test: Refusals, has_kvm: bool) -> None:
                         test.hello)
         too_few_huge_pages(test)
         more_vcpus_than_kvm_has(test)
+        no_more_threads(test)
     else:
-        test.tally.skip("memory refusals", why_no_kvm() or "", 2)
+        test.tally.skip("memory refusals", why_no_kvm() or "", 5)
     if os.geteuid() != 0:
         test.tally.skip("hosts without KVM", "only root can take /dev/kvm away", 2)
         return
