@@ -40,13 +40,14 @@ Machine::Machine(const config::LaunchConfig& config, const image::Image& image, 
     timer.done("apply patches");
     vm_ = kvm::Vm::create(system);
     timer.done("create VM");
+    vcpu_factory_.emplace(system, *vm_, cpu_model_, plan_, image_, memory_);
+    add_vcpus();
+    timer.done("create vCPU");
+    // Which are told what happens to a device, and watched by its thread.
     if (!devices_.empty()) {
         devices_.connect(*vm_, plan_.device_queues);
         timer.done("add devices");
     }
-    vcpu_factory_.emplace(system, *vm_, cpu_model_, plan_, image_, memory_);
-    add_vcpus();
-    timer.done("create vCPU");
     write_boot_info(info);
     vcpu_factory_->set_first_state(*cpus_.boot().vcpu, cpus_.boot().mailbox);
     timer.done("first state");
