@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -227,6 +228,8 @@ int run_command_line(std::span<const char* const> words) {
 
 int main(int count, char** words) {
     husk::host::use_small_stacks();
+    // Whoever started it may ignore it, and then the end of a child could not be waited for.
+    std::signal(SIGCHLD, SIG_DFL);
     // Without even a name for itself, argv is empty.
     const auto all = std::span<const char* const>(words, static_cast<std::size_t>(count));
     const int code = run_command_line(all.subspan(all.empty() ? 0 : 1));

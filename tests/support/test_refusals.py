@@ -350,6 +350,19 @@ def ends_from_outside(test: Refusals, build: Path) -> None:
         test.tally.record(what, None if got == status else f"exit code {got}, should be {status}")
 
 
+def ends_unheard(test: Refusals) -> None:
+    """QEMU's end is noticed although whoever started husk ignores the ends of children."""
+    what, words = "SIGCHLD is ignored", [str(test.husk), "run", "--accel", "qemu", str(test.hello)]
+    with subprocess.Popen(["bash", "-c", "trap '' CHLD; exec \"$@\"", "sh", *words], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL) as process:
+        try:
+            status = process.wait(timeout=30)
+            test.tally.record(what, None if status == 0 else f"exit code {status}")
+        except subprocess.TimeoutExpired:
+            process.kill()
+            test.tally.record(what, "hangs")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -365,6 +378,7 @@ def main() -> int:
         bad_disks(test)
         if has_kvm:
             ends_from_outside(test, build)
+        ends_unheard(test)
         bad_hosts(test, has_kvm)
     return test.tally.finish()
 
