@@ -15,6 +15,7 @@
 
 #include "launcher/backend/pieces.hpp"
 #include "launcher/config/text.hpp"
+#include "launcher/host/clock.hpp"
 #include "launcher/host/errno_error.hpp"
 
 namespace husk::backend {
@@ -25,6 +26,7 @@ using config::fill_in;
 using host::ExitCode;
 
 constexpr std::size_t input_bytes = 256 << 10;
+constexpr std::uint64_t retry_ns = 50'000;  // nothing tells of room for the rest of a frame
 constexpr std::array<std::byte, net_header_bytes> plain_header{};
 
 struct SocketAddress {
@@ -130,6 +132,10 @@ FrameStatus StreamSocket::flush() {
         unsent_begin_ += static_cast<std::size_t>(sent);
     }
     return FrameStatus::done;
+}
+
+std::uint64_t StreamSocket::deadline_ns() const {
+    return unsent_begin_ < unsent_.size() ? host::monotonic_ns() + retry_ns : UINT64_MAX;
 }
 
 ReceivedFrame StreamSocket::receive(std::uint32_t, std::span<const iovec> room) {

@@ -24,6 +24,7 @@ public:
     [[nodiscard]] int ready_fd(std::uint32_t) const override { return socket_.get(); }
     [[nodiscard]] FrameStatus send(std::uint32_t queue, std::span<const iovec> frame) override;
     [[nodiscard]] ReceivedFrame receive(std::uint32_t queue, std::span<const iovec> room) override;
+    [[nodiscard]] std::uint64_t deadline_ns() const override;
 
 private:
     static constexpr std::size_t length_bytes = 4;
