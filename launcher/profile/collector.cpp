@@ -156,7 +156,7 @@ void Collector::send_samples() {
     std::unique_lock lock(mutex_);
     for (;;) {
         news_.wait(lock, [this] { return is_ending_ || !queue_.empty(); });
-        if (queue_.empty()) return;
+        if (queue_.empty()) return to_.close();
         const std::string bytes = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= bytes.size();
@@ -174,13 +174,16 @@ void Collector::finish() {
         is_ending_ = true;
         news_.notify_one();
     }
-    sender_.join();
-    to_.close();
     int status = 0;
     // A child that hangs on a hostile image does not hold up the launcher for ever.
     const host::FileDescriptor child(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0)));
     pollfd end{child.get(), POLLIN, 0};
-    if (child.is_open() && ::poll(&end, 1, seconds_to_finish * 1000) == 0) ::kill(process_, SIGKILL);
+    int ended = 1;
+    do {
+        if (child.is_open()) ended = ::poll(&end, 1, seconds_to_finish * 1000);
+    } while (ended < 0 && errno == EINTR);
+    if (ended == 0) ::kill(process_, SIGKILL);
+    sender_.join();  // a child that takes nothing may be all that it waits for
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
     }
     process_ = -1;
