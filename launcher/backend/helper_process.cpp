@@ -14,6 +14,7 @@
 #include "launcher/config/text.hpp"
 #include "launcher/host/error.hpp"
 #include "launcher/host/file_descriptor.hpp"
+#include "launcher/host/patience.hpp"
 
 namespace husk::backend {
 
@@ -22,6 +23,9 @@ namespace {
 using config::fill_in;
 
 constexpr int child_socket = 3;
+
+constexpr std::chrono::milliseconds longest_finish(3'500);  // a little longer than it takes itself
+constexpr std::chrono::milliseconds look_around(100);       // how often the end of patience is looked for
 
 struct SpawnActions {
     posix_spawn_file_actions_t actions{};
@@ -73,6 +77,12 @@ std::optional<int> wait_for_helper(pid_t helper, std::chrono::milliseconds limit
     int status = 0;
     if (::waitpid(helper, &status, WNOHANG) != helper) return std::nullopt;
     return status;
+}
+
+void let_helper_finish(pid_t helper) {
+    const auto end = std::chrono::steady_clock::now() + longest_finish;
+    while (::waitpid(helper, nullptr, WNOHANG) == 0 && std::chrono::steady_clock::now() < end && host::has_patience())
+        static_cast<void>(wait_for_helper(helper, look_around));
 }
 
 std::string describe_end(std::optional<int> status) {

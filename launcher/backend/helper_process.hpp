@@ -18,6 +18,10 @@ namespace husk::backend {
 // The child's status as waitpid(2) has it, once; nothing when it has not ended in time.
 [[nodiscard]] std::optional<int> wait_for_helper(pid_t helper, std::chrono::milliseconds limit);
 
+// Waits for the end of a child whose socket is closed, which comes once it has passed on what the guest has sent: some
+// seconds at most, and less when the VM is ended from outside.
+void let_helper_finish(pid_t helper);
+
 // ", since its process ..."; empty without a status.
 [[nodiscard]] std::string describe_end(std::optional<int> status);
 

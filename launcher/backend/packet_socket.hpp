@@ -18,6 +18,9 @@ public:
     [[nodiscard]] FrameStatus send(std::uint32_t queue, std::span<const iovec> frame) override;
     [[nodiscard]] ReceivedFrame receive(std::uint32_t queue, std::span<const iovec> room) override;
 
+protected:
+    void close() { socket_.close(); }
+
 private:
     host::FileDescriptor socket_;
     std::uint32_t mtu_;

@@ -74,6 +74,12 @@ public:
     UserNetwork(host::FileDescriptor socket, std::uint32_t mtu, pid_t helper)
         : PacketSocket(std::move(socket), mtu), helper_(helper) {}
 
+    // Its ports are free for the next VM then.
+    ~UserNetwork() override {
+        close();
+        let_helper_finish(helper_);
+    }
+
     [[nodiscard]] std::string why_gone() override { return describe_end(wait_for_helper(helper_, longest_end)); }
 
 private:

@@ -140,6 +140,7 @@ Machine::Machine(Machine&& other) noexcept
 Machine::~Machine() {
     kill();
     if (pid_ > 0) waitpid(pid_, nullptr, 0);
+    for (const NetworkHelper& helper : helpers_) backend::let_helper_finish(helper.id);
 }
 
 std::vector<std::string> Machine::take_failed_helpers() {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "launcher/host/errno_error.hpp"
+#include "launcher/host/patience.hpp"
 #include "launcher/qemu/control_frames.hpp"
 #include "launcher/qemu/machine.hpp"
 #include "launcher/qemu/output_pump.hpp"
@@ -112,6 +113,7 @@ private:
     }
 
     void on_timeout() {
+        host::limit_patience();
         machine_.kill();
         throw host::Error(ExitCode::timeout, "the VM was ended because its --timeout is over");
     }
@@ -132,6 +134,7 @@ private:
             }
             const bool ends = signal == SIGTERM || signal == SIGINT;
             if (ends && asked_to_end_) {
+                host::limit_patience();
                 machine_.kill();
                 ending_ = {0, signal};
                 killed_ = true;

@@ -76,5 +76,6 @@ int main(int count, char** words) {
     }
     if (std::string why; !husk::user_net::enter_sandbox(why)) return complain(why);
     network.run();
+    network.finish();
     return 0;
 }

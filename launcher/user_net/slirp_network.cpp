@@ -17,6 +17,8 @@ constexpr std::size_t longest_frame_bytes = 65535 + 18;
 constexpr int frames_at_once = 64;
 constexpr int wait_for_room_ms = 20;  // then the frame is lost, which TCP mends
 constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr std::int64_t longest_finish_ns = 3'000 * ns_per_ms;
+constexpr std::uint32_t look_around_ms = 100;
 
 in_addr ipv4(const char* text) {
     in_addr address{};
@@ -155,20 +157,42 @@ bool SlirpNetwork::publish(const Port& port) {
                           port.guest_port) != 0)
         return false;
     if (!port.is_udp) lengthen_listen_queue(port);
+    published_.push_back(port);
     return true;
 }
 
 void SlirpNetwork::run() {
-    for (;;) {
-        std::uint32_t timeout_ms = UINT32_MAX;
-        polled_.assign(1, pollfd{socket_, POLLIN, 0});
-        slirp_pollfds_fill(slirp_, &timeout_ms, Callbacks::add_poll, this);
-        const int ready = ::poll(polled_.data(), polled_.size(), poll_timeout_ms(timeout_ms));
-        // The host's side first, so that what it has becomes frames in the same round.
-        slirp_pollfds_poll(slirp_, ready < 0 ? 1 : 0, Callbacks::get_events, this);
-        if (polled_.front().revents != 0 && !receive()) return;
-        expire_timers();
+    while (serve(ask_for_events())) {
     }
+}
+
+void SlirpNetwork::finish() {
+    for (const Port& port : published_)
+        slirp_remove_hostfwd(slirp_, port.is_udp ? 1 : 0, port.bind_address, port.host_port);
+    socket_ = -1;
+    const std::int64_t end_ns = now_ns() + longest_finish_ns;
+    while (now_ns() < end_ns) {
+        const std::uint32_t wanted_ms = ask_for_events();
+        const auto waits_for_room = [](const pollfd& polled) { return (polled.events & POLLOUT) != 0; };
+        if (std::ranges::none_of(polled_, waits_for_room)) return;
+        serve(std::min(wanted_ms, look_around_ms));
+    }
+}
+
+std::uint32_t SlirpNetwork::ask_for_events() {
+    std::uint32_t timeout_ms = UINT32_MAX;
+    polled_.assign(1, pollfd{socket_, POLLIN, 0});
+    slirp_pollfds_fill(slirp_, &timeout_ms, Callbacks::add_poll, this);
+    return timeout_ms;
+}
+
+bool SlirpNetwork::serve(std::uint32_t wanted_ms) {
+    const int ready = ::poll(polled_.data(), polled_.size(), poll_timeout_ms(wanted_ms));
+    // The host's side first, so that what it has becomes frames in the same round.
+    slirp_pollfds_poll(slirp_, ready < 0 ? 1 : 0, Callbacks::get_events, this);
+    if (polled_.front().revents != 0 && !receive()) return false;
+    expire_timers();
+    return true;
 }
 
 int SlirpNetwork::poll_timeout_ms(std::uint32_t wanted_ms) const {

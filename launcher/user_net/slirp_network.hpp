@@ -4,6 +4,7 @@
 //   SlirpNetwork network(socket, mtu);
 //   if (!network.publish(port)) ...
 //   network.run();                         // until the other end is gone
+//   network.finish();
 #pragma once
 
 #include <netinet/in.h>
@@ -40,6 +41,10 @@ public:
 
     void run();
 
+    // No new connection comes any more; what the guest has sent goes on to whoever has not taken it yet, for as long
+    // as a guest waits for its peers when it ends.
+    void finish();
+
 private:
     struct Callbacks;
 
@@ -49,6 +54,10 @@ private:
         std::int64_t deadline_ms = INT64_MAX;
     };
 
+    // What libslirp waits for, into polled_; returns for how long.
+    [[nodiscard]] std::uint32_t ask_for_events();
+    // Waits for it, and serves what has come. false: the other end is gone.
+    bool serve(std::uint32_t wanted_ms);
     void send(const void* frame, std::size_t size_bytes) const;
     // false: the other end is gone.
     [[nodiscard]] bool receive();
@@ -57,6 +66,7 @@ private:
 
     int socket_;
     Slirp* slirp_ = nullptr;
+    std::vector<Port> published_;
     std::vector<pollfd> polled_;  // the first is socket_
     std::vector<std::unique_ptr<Timer>> timers_;
     std::vector<std::uint8_t> frame_;
