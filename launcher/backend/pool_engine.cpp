@@ -4,7 +4,8 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "launcher/host/signals.hpp"
+#include "launcher/host/error.hpp"
+#include "launcher/host/start_thread.hpp"
 
 namespace husk::backend {
 
@@ -15,11 +16,18 @@ constexpr std::size_t thread_count = 8;  // they mostly sleep in the host's bloc
 }  // namespace
 
 PoolEngine::PoolEngine(Storage& storage) : storage_(storage) {
-    const host::SignalsBlocked blocked;
-    for (std::size_t i = 0; i < thread_count; ++i) threads_.emplace_back([this] { work(); });
+    try {
+        for (std::size_t i = 0; i < thread_count; ++i)
+            threads_.push_back(host::start_thread("a disk", [this] { work(); }));
+    } catch (const host::Error&) {
+        end_threads();
+        throw;
+    }
 }
 
-PoolEngine::~PoolEngine() {
+PoolEngine::~PoolEngine() { end_threads(); }
+
+void PoolEngine::end_threads() {
     {
         const std::lock_guard lock(mutex_);
         ends_ = true;

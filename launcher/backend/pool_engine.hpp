@@ -28,6 +28,7 @@ public:
 
 private:
     void work();
+    void end_threads();
 
     Storage& storage_;
     host::EventFd ready_;

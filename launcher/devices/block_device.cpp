@@ -9,6 +9,7 @@
 
 #include "launcher/config/text.hpp"
 #include "launcher/host/clock.hpp"
+#include "launcher/host/error.hpp"
 
 namespace husk::devices {
 
@@ -129,6 +130,7 @@ bool BlockDevice::take_requests(NumberedQueue& numbered) {
             return took;
         }
         submit(std::move(request));
+        if (has_failed_) return took;
     }
     if (numbered.queue.fault()) fail(numbered.index, *numbered.queue.fault());
     return took;
@@ -150,16 +152,26 @@ void BlockDevice::submit(std::unique_ptr<BlockRequest> request) {
     byte_bucket_.take(request->transfer_bytes());
     operation_bucket_.take(1);
     if (request->operations().empty()) return complete(std::move(request));
-    if (!engine_) {
-        engine_ = storage_->make_engine();
-        engine_->follow_this_thread();
-        driver_->note(config::fill_in("uses {} for I/O", engine_->name()));
-        thread_.add_wake_fd(engine_->ready_fd());
-    }
+    if (!engine_ && !try_make_engine()) return request->take_chain().abandon();
     // Owned by its operations from here on.
     BlockRequest* const pending = request.release();
     in_flight_ += pending->operations().size();
     for (backend::IoRequest& operation : pending->operations()) engine_->submit(operation);
+}
+
+bool BlockDevice::try_make_engine() {
+    try {
+        engine_ = storage_->make_engine();
+        engine_->follow_this_thread();
+        thread_.add_wake_fd(engine_->ready_fd());
+    } catch (const host::Error& error) {
+        engine_.reset();
+        has_failed_ = true;
+        driver_->break_down(error.what());
+        return false;
+    }
+    driver_->note(config::fill_in("uses {} for I/O", engine_->name()));
+    return true;
 }
 
 void BlockDevice::complete(std::unique_ptr<BlockRequest> request) {

@@ -56,6 +56,8 @@ private:
     bool take_requests(NumberedQueue& numbered);
     [[nodiscard]] bool is_throttled();
     void submit(std::unique_ptr<BlockRequest> request);
+    // On the device's thread, with the first request. false: the device has broken down.
+    [[nodiscard]] bool try_make_engine();
     void complete(std::unique_ptr<BlockRequest> request);
     void signal();
     void quiesce();

@@ -75,7 +75,7 @@ void VhostNetDevice::start(std::uint64_t features, std::vector<NumberedQueue> en
     });
     for (std::uint32_t i = 0; i < pairs; ++i) {
         if (start_pair(i, features, queues[i])) continue;
-        driver.fail(config::fill_in("vhost-net does not take the queues: {}", std::strerror(errno)));
+        driver.break_down(config::fill_in("vhost-net does not take the queues: {}", std::strerror(errno)));
         return;
     }
     thread_.wake();

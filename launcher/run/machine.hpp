@@ -95,6 +95,7 @@ private:
     void on_device_news(std::uint32_t home) override;
     void on_device_note(const std::string& sentence) override;
     void on_device_fault(const std::string& sentence) override;
+    void on_device_breakdown(const std::string& sentence) override { end(host::ExitCode::host_failure, sentence); }
 
     // DoorbellHost
     void watch_console(unsigned stream, short poll_events) override;

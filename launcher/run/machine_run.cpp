@@ -246,8 +246,6 @@ void Machine::on_device_note(const std::string& sentence) {
 }
 
 void Machine::on_device_fault(const std::string& sentence) {
-    // Before there is a guest, it is the host that does not do what a device needs.
-    if (!doorbells_) return end(host::ExitCode::host_failure, sentence);
     end(host::ExitCode::guest_fault, "the guest broke a rule of virtio: " + sentence);
 }
 

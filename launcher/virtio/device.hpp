@@ -34,6 +34,9 @@ public:
     // The driver broke a rule: the device needs a reset, which it will not get, since the VM ends with this sentence.
     // what: such as "queue 0: ...".
     virtual void fail(const std::string& what) = 0;
+
+    // The host does not do what the device needs: the VM ends with this sentence, too.
+    virtual void break_down(const std::string& why) = 0;
 };
 
 // Counted by the device; read by any thread.

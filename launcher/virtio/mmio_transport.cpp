@@ -236,4 +236,8 @@ void MmioTransport::fail(const std::string& what) {
     host_.on_device_fault(fill_in("device {}: {}", name_, what));
 }
 
+void MmioTransport::break_down(const std::string& why) {
+    host_.on_device_breakdown(fill_in("device {}: {}", name_, why));
+}
+
 }  // namespace husk::virtio

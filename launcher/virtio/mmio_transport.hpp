@@ -31,6 +31,8 @@ public:
 
     // The guest did what no driver may do: the VM ends.
     virtual void on_device_fault(const std::string& sentence) = 0;
+    // The host did not do what the device needs: likewise.
+    virtual void on_device_breakdown(const std::string& sentence) = 0;
 };
 
 struct TransportCounters {
@@ -67,6 +69,7 @@ private:
     void change_config(std::span<const std::byte> config) override;
     void note(const std::string& sentence) override;
     void fail(const std::string& what) override;
+    void break_down(const std::string& why) override;
 
     [[nodiscard]] std::uint64_t offered_features() const;
     void write_register(abi::virtio::Register at, std::uint32_t value);

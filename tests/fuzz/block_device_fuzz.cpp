@@ -117,6 +117,7 @@ public:
     void on_device_news(std::uint32_t) override {}
     void on_device_note(const std::string&) override {}
     void on_device_fault(const std::string& sentence) override { require(sentence.starts_with("device vda: ")); }
+    void on_device_breakdown(const std::string&) override { require(false); }
 };
 
 void write_register(virtio::MmioTransport& transport, Register at, std::uint32_t value) {

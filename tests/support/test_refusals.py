@@ -238,18 +238,20 @@ def more_vcpus_than_kvm_has(test: Refusals) -> None:
 
 
 def no_more_threads(test: Refusals) -> None:
-    """The VM runs, and then the host has no thread for its event loop, its disk, or, once it has one for the second
-    vCPU, for the event loop."""
+    """The VM runs, and then the host has no thread for its event loop, a disk's device, or, once it has one for the
+    second vCPU, for the event loop; or it has only two of those that a disk with an overlay wants."""
     what, guests = "no more threads", test.husk.parent.parent / "tests/guest"
     if shutil.which("strace") is None:
-        test.tally.skip(what, "there is no strace", 3)
+        test.tally.skip(what, "there is no strace", 4)
         return
     disk = test.image("disk", b"")
     os.truncate(disk, 64 << 20)
-    for number, options in [("1+", [guests / "spinner"]), ("1+", ["--disk", disk, guests / "raw_disk", "--", "/dev/vda"]),
-                            ("2+", ["--cpus", "2", guests / "spinner"])]:
-        strace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=clone3", "-e", f"inject=clone3:error=EAGAIN:when={number}"]
-        test.expect(f"{what}: {number} with {len(options)} words", 78, "cannot start a thread for (the event loop|a device|virtual CPU 1): ",
+    raw_disk, overlay = [guests / "raw_disk", "--", "/dev/vda"], f"{disk},overlay={test.folder / 'overlay'}"
+    for case, options in [("when=1+", [guests / "spinner"]), ("when=1+", ["--disk", disk, *raw_disk]),
+                          ("when=2+", ["--cpus", "2", guests / "spinner"]), ("when=3+ -f", ["--disk", overlay, *raw_disk])]:
+        when, *follow = case.split()
+        strace = ["strace", "-qq", "-o", "/dev/null", *follow, "-e", "trace=clone3", "-e", f"inject=clone3:error=EAGAIN:{when}"]
+        test.expect(f"{what}: {case}, {options[0]}", 78, "cannot start a thread for (the event loop|a device|a disk|virtual CPU 1): ",
                     "run", "--accel", "kvm", *options, before=strace)
 
 
@@ -271,7 +273,7 @@ def bad_hosts(test: Refusals, has_kvm: bool) -> None:
         more_vcpus_than_kvm_has(test)
         no_more_threads(test)
     else:
-        test.tally.skip("memory refusals", why_no_kvm() or "", 5)
+        test.tally.skip("memory refusals", why_no_kvm() or "", 6)
     if os.geteuid() != 0:
         test.tally.skip("hosts without KVM", "only root can take /dev/kvm away", 2)
         return

@@ -21,6 +21,7 @@ struct PairHost final : virtio::TransportHost {
     void on_device_news(std::uint32_t home) override { homes |= 1u << home; }
     void on_device_note(const std::string&) override {}
     void on_device_fault(const std::string& sentence) override { fault = sentence; }
+    void on_device_breakdown(const std::string& sentence) override { fault = sentence; }
     std::atomic<std::uint32_t> homes = 0;
     std::string fault;
 };

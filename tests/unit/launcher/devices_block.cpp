@@ -44,6 +44,7 @@ public:
         fault_ = sentence;
         changed_.notify_all();
     }
+    void on_device_breakdown(const std::string& sentence) override { on_device_fault("broken: " + sentence); }
     // Until there is news or a fault.
     void wait() {
         std::unique_lock lock(mutex_);

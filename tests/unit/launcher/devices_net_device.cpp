@@ -51,6 +51,7 @@ struct Driver final : virtio::DriverLink {
         const std::lock_guard lock(mutex);
         if (!fault) fault = what;
     }
+    void break_down(const std::string& why) override { fail(why); }
     [[nodiscard]] std::optional<std::string> failure() {
         const std::lock_guard lock(mutex);
         return fault;

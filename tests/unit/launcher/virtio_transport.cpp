@@ -67,6 +67,7 @@ struct Registers final : virtio::TransportHost {
     void on_device_news(std::uint32_t) override { ++news; }
     void on_device_note(const std::string&) override {}
     void on_device_fault(const std::string& sentence) override { fault = sentence; }
+    void on_device_breakdown(const std::string& sentence) override { fault = sentence; }
 
     void write(Register at, std::uint32_t value) {
         transport.on_write(static_cast<std::uint64_t>(at), std::as_bytes(std::span(&value, 1)));
