@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/boot/own_image.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "guest-runtime/base/panic.hpp"
@@ -22,7 +23,7 @@ std::span<const Elf64_Phdr> program_headers() {
 }
 
 void adopt_own_segments() {
-    std::array<memory::ImageSegment, 16> segments;
+    std::array<memory::ImageSegment, 32> segments;  // each PT_LOAD may have two parts
     std::size_t count = 0;
     for (const Elf64_Phdr& header : program_headers()) {
         // As glibc rounds it before it asks for the protection.
@@ -31,11 +32,14 @@ void adopt_own_segments() {
                                      abi::align_down(header.p_vaddr + header.p_memsz, abi::page_size));
         }
         if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
-        check(count < segments.size(), "the image has more than 16 segments");
+        check(count + 2 <= segments.size(), "the image has more than 16 segments");
         memory::Protection protection = ((header.p_flags & PF_R) != 0 ? 1u : 0u) |
                                         ((header.p_flags & PF_W) != 0 ? 2u : 0u) |
                                         ((header.p_flags & PF_X) != 0 ? 4u : 0u);
-        segments[count++] = {header.p_vaddr, header.p_vaddr + header.p_memsz, protection};
+        const std::uint64_t end = header.p_vaddr + header.p_memsz;
+        const std::uint64_t zeroes = std::min(end, abi::align_up(header.p_vaddr + header.p_filesz, abi::page_size));
+        if (zeroes > header.p_vaddr) segments[count++] = {header.p_vaddr, zeroes, protection, true};
+        if (zeroes < end) segments[count++] = {zeroes, end, protection, false};
     }
     check(memory::adopt_image({segments.data(), count}).ok(), "no memory to describe the image's segments");
 }

@@ -92,18 +92,21 @@ Result<> advise(std::uint64_t address, std::uint64_t size_bytes, int advice) {
         space.change_kind(address, end,
                           [&](MappingKind& kind, bool) { kind.no_large_pages = effect == Effect::no_large_pages; });
     } else if (effect != Effect::none) {
-        bool is_refused = false;
+        bool is_refused = false, has_tables = true;
         space.visit(address, end, [&](const Mapping& mapping, std::uint64_t from, std::uint64_t to) {
             // Shared memory keeps its contents when one mapping drops its pages; only `remove` punches holes.
             bool is_shared_memory = mapping.kind.shared && !mapping.source;
             if (effect == Effect::free && (mapping.source || mapping.kind.shared)) is_refused = true;
             if (effect == Effect::remove && !is_shared_memory) is_refused = true;
             if (effect == Effect::discard && is_shared_memory) return;
-            if (is_refused) return;
+            // A border inside a large page takes one.
+            has_tables = has_tables && space.prepare().ok();
+            if (is_refused || !has_tables) return;
             if (effect == Effect::discard && try_empty_in_place(mapping, from, to)) return;
             space.discard_pages(mapping, from, to);
         });
         if (is_refused) return Errno::einval;
+        if (!has_tables) return Errno::enomem;
     }
     if (!is_covered) return Errno::enomem;
     return {};

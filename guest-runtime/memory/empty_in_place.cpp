@@ -51,6 +51,13 @@ std::uint64_t part_of_leaf(std::uint64_t va, std::uint64_t end, unsigned level) 
 
 }  // namespace
 
+void empty_in_place(std::uint64_t begin, std::uint64_t end) {
+    space.tables().visit_leaves(begin, end, [&](std::uint64_t va, std::uint64_t entry, unsigned level) {
+        const std::uint64_t offset = va - abi::align_down(va, PageTables::span_of(level));
+        std::memset(frame_pointer<>(frame_behind(entry) + offset), 0, part_of_leaf(va, end, level));
+    });
+}
+
 bool try_empty_in_place(const Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
     if (end - begin > largest_bytes || !may_keep_frames(mapping) || !was_dropped_before(begin, end)) return false;
     bool are_own = true;
@@ -60,10 +67,7 @@ bool try_empty_in_place(const Mapping& mapping, std::uint64_t begin, std::uint64
             are_own && (entry & page_bit::software) == page_bit::owned && frame_references(frame_behind(entry)) == 1;
     });
     if (!are_own) return false;
-    space.tables().visit_leaves(begin, end, [&](std::uint64_t va, std::uint64_t entry, unsigned level) {
-        const std::uint64_t offset = va - abi::align_down(va, PageTables::span_of(level));
-        std::memset(frame_pointer<>(frame_behind(entry) + offset), 0, part_of_leaf(va, end, level));
-    });
+    empty_in_place(begin, end);
     return true;
 }
 

@@ -19,6 +19,7 @@ struct MappingKind {
     bool no_reserve = false;  // not charged when mapped
     bool charged = false;     // every page of it is promised or attached
     bool image = false;       // segment of the image: frames were there before the allocator and are never freed
+    bool from_file = false;   // part of the image with contents of its file, which are nowhere else
     bool no_large_pages = false;
     Protection allowed = protection::all;  // mprotect may not go beyond it
     const char* name = nullptr;            // shown in /proc/self/maps; compared by address

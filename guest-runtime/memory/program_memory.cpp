@@ -2,7 +2,6 @@
 #include "guest-runtime/memory/program_memory.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/attach.hpp"
@@ -41,10 +40,7 @@ Result<> adopt_break() {
 // The bytes of ready pages that the break leaves must read as 0 when it comes back.
 void clear_ready(std::uint64_t begin, std::uint64_t end) {
     end = std::min(end, space.break_ready_end);
-    for (; begin < end; begin += abi::page_size) {
-        std::uint64_t entry = space.tables().lookup(begin).entry;
-        if (entry != 0) std::memset(frame_pointer<>(frame_behind(entry)), 0, abi::page_size);
-    }
+    if (begin < end) empty_in_place(begin, end);
 }
 
 // The mapping of the break's own that holds all of [begin, end), if there is one.
@@ -89,7 +85,9 @@ Result<> adopt_image(std::span<const ImageSegment> segments) {
         if (is_large(space.tables().lookup(end - 1).entry)) end = abi::align_up(end, abi::large_page_size);
         HUSK_TRY(space.prepare());
         if (!is_application_range(begin, end) || !space.tree().is_free(begin, end)) return Errno::einval;
-        space.add(begin, end, {.protection = segment.protection, .image = true, .name = image_name}, nullptr, 0);
+        MappingKind kind{.protection = segment.protection, .image = true, .from_file = segment.from_file};
+        if (segment.from_file) kind.name = image_name;
+        space.add(begin, end, kind, nullptr, 0);
         if (end > space.break_begin) space.break_begin = space.break_end = end;
     }
     return adopt_break();

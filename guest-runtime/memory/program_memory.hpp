@@ -10,11 +10,12 @@
 
 namespace husk::memory {
 
-// A PT_LOAD: the launcher has mapped it, gpa equal to virtual address.
+// A PT_LOAD or a part of one: the launcher has mapped it, gpa equal to virtual address.
 struct ImageSegment {
     std::uint64_t begin;  // need not be page-aligned
     std::uint64_t end;
     Protection protection;
+    bool from_file;  // false: it begins with zeroes
 };
 
 // Makes ranges of the image's segments; the break begins behind the highest.

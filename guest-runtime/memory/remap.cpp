@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <utility>
 
 #include "guest-runtime/memory/address_space.hpp"
 #include "guest-runtime/memory/attach_together.hpp"
@@ -15,6 +15,19 @@ Result<std::uint64_t> find_new_place(std::uint64_t address, std::uint64_t size_b
     if (size_bytes < abi::large_page_size) return space.find_place(size_bytes, abi::page_size);
     std::uint64_t place = HUSK_TRY(space.find_place(size_bytes + abi::large_page_size, abi::large_page_size));
     return place + address % abi::large_page_size;
+}
+
+// No fewer than a move takes. Whole page tables go along where both sides are congruent; otherwise the pages of one get
+// to two others.
+std::uint64_t tables_for_move(std::uint64_t begin, std::uint64_t end, std::uint64_t target) {
+    constexpr std::uint64_t for_the_ends = 8;
+    std::uint64_t tables = (end - begin) / (abi::large_page_size * abi::pte::entries) * 2 + for_the_ends;
+    if ((begin ^ target) % abi::large_page_size == 0) return tables;
+    std::uint64_t seen = UINT64_MAX;
+    space.tables().visit_leaves(begin, end, [&](std::uint64_t va, std::uint64_t, unsigned) {
+        if (std::exchange(seen, va / abi::large_page_size) != va / abi::large_page_size) tables += 3;
+    });
+    return tables;
 }
 
 Result<> grow_in_place(const Mapping& mapping, std::uint64_t end, std::uint64_t new_end) {
@@ -39,10 +52,7 @@ Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std:
     }
 
     Operation operation;
-    // Tables for what moves; a size that nobody can have must not take all memory for them.
-    std::uint64_t tables = old_bytes / abi::large_page_size + 8;
-    if (tables > frame_counts().spare()) return Errno::enomem;
-    HUSK_TRY(space.prepare(tables));
+    HUSK_TRY(space.prepare());
     const Mapping* mapping = space.tree().find(address);
     if (mapping == nullptr) return Errno::efault;
     if (new_bytes < old_bytes) {
@@ -63,8 +73,9 @@ Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_bytes, std:
         return address;
     }
     if (!may_move) return Errno::enomem;
-    if (fixed_address) space.remove(*fixed_address, *fixed_address + new_bytes);
     std::uint64_t target = fixed_address ? *fixed_address : HUSK_TRY(find_new_place(address, new_bytes));
+    HUSK_TRY(space.prepare(tables_for_move(address, end, target)));
+    if (fixed_address) space.remove(*fixed_address, *fixed_address + new_bytes);
     mapping = space.tree().find(address);
     std::uint64_t added_pages = (new_bytes - (end - address)) / abi::page_size;
     if (mapping->kind.charged) HUSK_TRY(promise_frames(added_pages));

@@ -6,6 +6,7 @@
 
 #include "guest-runtime/arch/vcpus.hpp"
 #include "guest-runtime/base/panic.hpp"
+#include "guest-runtime/memory/empty_in_place.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/shootdown.hpp"
 
@@ -176,13 +177,24 @@ std::uint64_t Space::unmap_pages(std::uint64_t begin, std::uint64_t end, bool re
 void Space::remove(std::uint64_t begin, std::uint64_t end) {
     split_at(begin);
     split_at(end);
-    for (;;) {
-        Mapping* mapping = tree_.first_ending_after(begin);
-        if (mapping == nullptr || mapping->begin >= end) break;
-        std::uint64_t own = unmap_pages(mapping->begin, mapping->end, false);
-        if (mapping->kind.charged) drop_promise(mapping->pages() - own);
-        tree_.erase(*mapping);
-        discard(*mapping);
+    while (Mapping* first = tree_.first_ending_after(begin)) {
+        if (first->begin >= end) break;
+        // Together: a border inside a large page would take a table, although nothing of that page stays.
+        const bool charged = first->kind.charged;
+        begin = first->begin;
+        std::uint64_t run_end = begin;
+        for (Mapping* next = first; next != nullptr && next->begin < end && next->kind.charged == charged;
+             next = tree_.find(run_end)) {
+            run_end = next->end;
+        }
+        std::uint64_t own = unmap_pages(begin, run_end, false);
+        if (charged) drop_promise((run_end - begin) / abi::page_size - own);
+        while (begin < run_end) {
+            Mapping& mapping = *tree_.find(begin);
+            begin = mapping.end;
+            tree_.erase(mapping);
+            discard(mapping);
+        }
     }
     ++generation_;
 }
@@ -198,8 +210,11 @@ void Space::move(std::uint64_t begin, std::uint64_t end, std::uint64_t target, s
 }
 
 void Space::discard_pages(const Mapping& mapping, std::uint64_t begin, std::uint64_t end) {
-    // The image's own frames cannot be read again from anywhere.
-    if (!mapping.kind.image) unmap_pages(begin, end, mapping.kind.charged);
+    if (!mapping.kind.image) {
+        unmap_pages(begin, end, mapping.kind.charged);
+    } else if (!mapping.kind.from_file) {
+        empty_in_place(begin, end);
+    }
     ++generation_;
 }
 

@@ -210,6 +210,38 @@ void sharing() {
         is("kept", at[page]);
         munmap(at, 2 * page);
     });
+    scenario(SYS_madvise, "MADV_DONTNEED of the image, the break and the stack", [] {
+        alignas(page) static char zeroes[2 * page];
+        zeroes[0] = zeroes[page] = 1;
+        answers("drop the image's zeroes", madvise(zeroes, page, MADV_DONTNEED));
+        is("zero", zeroes[0]);
+        is("kept", zeroes[page]);
+        const long bytes = static_cast<long>(page), start = syscall(SYS_brk, 0),
+                   low = (start + bytes - 1) / bytes * bytes;
+        holds("up", syscall(SYS_brk, low + 2 * bytes) == low + 2 * bytes);
+        // SAFETY: the break's own memory.
+        char* const heap = reinterpret_cast<char*>(low);
+        heap[0] = heap[page] = 1;
+        answers("drop some of the break", madvise(heap, page, MADV_DONTNEED));
+        is("zero", heap[0]);
+        is("kept", heap[page]);
+        holds("down", syscall(SYS_brk, start) == start);
+        alignas(page) volatile char local[page];
+        local[0] = 1;
+        answers("drop some of the stack", madvise(const_cast<char*>(local), page, MADV_DONTNEED));
+        is("zero", local[0]);
+    });
+    scenario(SYS_munmap, "many large pages with borders inside", [] {
+        constexpr std::size_t large = 2 << 20, count = 64;
+        char* const at = mapped(large / page * count, PROT_READ | PROT_WRITE);
+        for (std::size_t i = 0; i < count; ++i) {
+            at[i * large] = 1;
+            madvise(at + i * large + large / 2, large / 4, MADV_NOHUGEPAGE);
+        }
+        answers("drop", madvise(at, count * large, MADV_DONTNEED));
+        is("zero", at[0]);
+        answers("unmap", munmap(at, count * large));
+    });
     scenario(SYS_mmap, "MAP_FIXED replaces, in the middle", [] {
         char* const at = mapped(3, PROT_READ | PROT_WRITE);
         std::memset(at, 5, 3 * page);
@@ -232,6 +264,19 @@ void sharing() {
 }
 
 void moving() {
+    scenario(SYS_mremap, "a range that is almost empty", [] {
+        // Page tables for all of it would take more memory than there is.
+        constexpr std::size_t tib = 1ull << 40;
+        char* at = mapped(tib / page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+        at[tib / 2] = 1;
+        holds("its own size", mremap(at, tib, tib, 0) == at);
+        holds("smaller", mremap(at, tib, tib - page, 0) == at);
+        char* const other = mapped(tib / page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+        at = static_cast<char*>(mremap(at, tib - page, tib - page, MREMAP_MAYMOVE | MREMAP_FIXED, other));
+        holds("there", at == other);
+        is("moved", at[tib / 2]);
+        munmap(at, tib);
+    });
     scenario(SYS_mremap, "grows, moves and shrinks with its content", [] {
         char* at = mapped(2, PROT_READ | PROT_WRITE);
         at[0] = 1, at[page] = 2;

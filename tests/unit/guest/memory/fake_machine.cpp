@@ -93,7 +93,7 @@ FakeMachine::FakeMachine(std::uint64_t ram_bytes, bool ram_is_zero, std::uint64_
     boot_.seed[0] = 1;
     boot_.seed[3] = 77;
     memory::initialise(boot_);
-    memory::ImageSegment segment{image_begin, image_end, memory::protection::read | memory::protection::write};
+    memory::ImageSegment segment{image_begin, image_end, memory::protection::read | memory::protection::write, true};
     REQUIRE(memory::adopt_image({&segment, 1}).ok());
     gate_calls = 0;
 }
