@@ -94,11 +94,11 @@ Result<Address> UdpSocket::peer_name() {
 }
 
 Result<> UdpSocket::shut_down(bool reading, bool writing) {
-    if (!is_connected_) return Errno::enotconn;
     if (reading) reading_shut_ = true;
     if (writing) writing_shut_ = true;
     waiters_.wake_all();
-    return {};
+    // As in Linux it has its effect all the same.
+    return is_connected_ ? Result<>() : Errno::enotconn;
 }
 
 unsigned UdpSocket::poll(unsigned) {

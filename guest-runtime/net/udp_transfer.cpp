@@ -39,10 +39,7 @@ void UdpCallbacks::on_received(void* argument, udp_pcb*, pbuf* chain, const ip_a
     auto& socket = *static_cast<UdpSocket*>(argument);
     Packet packet(chain);
     std::unique_ptr<Datagram> datagram(new (std::nothrow) Datagram(chain));
-    if (!datagram || socket.reading_shut_.load(std::memory_order_relaxed)) {
-        if (datagram) (void)packet.release();
-        return;
-    }
+    if (!datagram) return;
     (void)packet.release();
     datagram->from = {*from, port};
     datagram->destination = *ip_current_dest_addr();
@@ -93,8 +90,6 @@ Result<std::size_t> UdpSocket::send(OutgoingMessage& message) {
     std::size_t size = message.data.remaining();
     if ((message.flags & message_flag::out_of_band) != 0) return Errno::eopnotsupp;
     if (size > largest_datagram_bytes) return Errno::emsgsize;
-    if (writing_shut_) return Errno::epipe;
-    if (int error = take_error()) return static_cast<Errno>(error);
     InetEndpoint to{};
     if (!message.to.is_empty() && message.to.family() != Family::unspecified) {
         to = HUSK_TRY(inet_endpoint(message.to, family(), ip_.only_ipv6));
@@ -105,6 +100,8 @@ Result<std::size_t> UdpSocket::send(OutgoingMessage& message) {
         if (!is_connected_) return Errno::edestaddrreq;
         to = {pcb_->remote_ip, pcb_->remote_port};
     }
+    if (int error = take_error()) return static_cast<Errno>(error);
+    if (writing_shut_) return Errno::epipe;
     std::size_t segment = message.control.segment_bytes.value_or(segment_bytes_.load());
     if (segment != 0) HUSK_TRY(check_segments(message, to, segment));
     HUSK_TRY(send_segments(message, to, segment));
@@ -197,8 +194,8 @@ Result<std::size_t> UdpSocket::receive(IncomingMessage& message) {
         auto got = receive_now(message);
         if (got.ok() || got.error() != Errno::eagain) return got;
         if (int error = take_error()) return static_cast<Errno>(error);
-        if (reading_shut_) return 0;
         if (!waits(message.flags)) return Errno::eagain;
+        if (reading_shut_) return 0;  // only who would wait is told; what arrives is still received
         auto has_news = [&] {
             bool has_some = peeks ? received_.arrivals() != seen : !received_.is_empty();
             return has_some || reading_shut_ || error_ != 0;

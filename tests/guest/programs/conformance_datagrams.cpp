@@ -2,11 +2,18 @@
 // Datagrams of UDP and AF_UNIX, and packets: whole or cut, from whom, and a full queue.
 #include <sys/ioctl.h>
 
+#include "tests/guest/readiness.hpp"
 #include "tests/guest/socket_ends.hpp"
 
 using namespace conformance;
 
 namespace {
+
+void print_ready(const char* what, int fd) {
+    pollfd one{fd, POLLIN | POLLOUT | POLLRDHUP, 0};
+    needs(poll(&one, 1, 0));
+    print_bits(what, static_cast<unsigned>(one.revents));
+}
 
 void datagrams() {
     scenario(SYS_recvfrom, "UDP: whole datagrams, cut if there is no room", [] {
@@ -59,6 +66,37 @@ void datagrams() {
         answers("send", send(a, "x", 1, 0));
         close(a);
         close(c);
+    });
+    scenario(SYS_shutdown, "UDP: who waits is told, with a peer or without", [] {
+        const int a = made(AF_INET, SOCK_DGRAM), b = made(AF_INET, SOCK_DGRAM);
+        const sockaddr_in any = loopback();
+        needs(bind(a, plain(any), sizeof any));
+        const sockaddr_in address = name_of_socket(a);
+        const timeval patience{5, 0};
+        needs(setsockopt(a, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+        Caller reader([=] { return recv(a, buffer, 100, 0); });
+        reader.waits();
+        answers("SHUT_RD", shutdown(a, SHUT_RD));
+        answers("then", reader.join());
+        print_ready("poll", a);
+        answers("recv, without waiting", recv(a, buffer, 100, MSG_DONTWAIT));
+        answers("recv", recv(a, buffer, 100, 0));
+        needs(sendto(b, "abc", 3, 0, plain(address), sizeof address));
+        rest_ms(20);
+        answers("what came later", recv(a, buffer, 100, 0));
+        answers("sendto", sendto(a, "x", 1, 0, plain(address), sizeof address));
+        answers("recv", recv(a, buffer, 100, 0));
+        answers("SHUT_WR", shutdown(a, SHUT_WR));
+        print_ready("poll", a);
+        answers("send to nobody", send(a, "x", 1, MSG_NOSIGNAL));
+        answers("sendto", sendto(a, "x", 1, MSG_NOSIGNAL, plain(address), sizeof address));
+        needs(connect(b, plain(address), sizeof address));
+        answers("with a peer", shutdown(b, SHUT_RDWR));
+        answers("recv", recv(b, buffer, 100, 0));
+        answers("recv, without waiting", recv(b, buffer, 100, MSG_DONTWAIT));
+        answers("send", send(b, "x", 1, MSG_NOSIGNAL));
+        close(a);
+        close(b);
     });
     scenario(SYS_recvfrom, "AF_UNIX datagrams: whole, and a full queue waits", [] {
         Ends ends(SOCK_DGRAM);
