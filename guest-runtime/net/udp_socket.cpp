@@ -15,6 +15,18 @@
 
 namespace husk::net {
 
+namespace {
+
+// lwIP knows no way off its list but udp_remove().
+void give_port_back(udp_pcb& pcb) {
+    udp_pcb** place = &udp_pcbs;
+    while (*place != nullptr && *place != &pcb) place = &(*place)->next;
+    if (*place != nullptr) *place = pcb.next;
+    pcb.local_port = 0;
+}
+
+}  // namespace
+
 Result<> UdpSocket::open() {
     StackGuard guard;
     pcb_ = udp_new_ip_type(family() == Family::inet6 ? IPADDR_TYPE_ANY : IPADDR_TYPE_V4);
@@ -54,14 +66,24 @@ Result<> UdpSocket::bind(const Address& address) {
     if (!is_free_to_bind() && !may_bind_to(to.address)) return Errno::eaddrnotavail;
     if (to.port != 0 && is_taken(to)) return Errno::eaddrinuse;
     err_t bound = udp_bind(pcb_, &to.address, to.port);
-    return bound == ERR_OK ? Result<>() : errno_of(bound);
+    if (bound != ERR_OK) return errno_of(bound);
+    is_port_bound_ = to.port != 0;
+    return {};
+}
+
+void UdpSocket::disconnect() {
+    if (wildcard_) ip_addr_copy(pcb_->local_ip, *wildcard_);
+    wildcard_.reset();
+    if (!is_port_bound_) give_port_back(*pcb_);
+    udp_disconnect(pcb_);
+    options_.bound_interface = 0;  // as in Linux; lwIP has just forgotten it
+    is_connected_ = false;
 }
 
 Result<> UdpSocket::connect(const Address& address) {
     if (address.size_bytes >= sizeof(std::uint16_t) && address.family() == Family::unspecified) {
         StackGuard guard;
-        udp_disconnect(pcb_);
-        is_connected_ = false;
+        disconnect();
         return {};
     }
     InetEndpoint to = HUSK_TRY(inet_endpoint(address, family(), ip_.only_ipv6));
@@ -76,7 +98,10 @@ Result<> UdpSocket::connect(const Address& address) {
     if (connected != ERR_OK) return errno_of(connected);
     // The source address is chosen now, as getsockname(2) will tell.
     if (ip_addr_isany_val(pcb_->local_ip) || IP_IS_ANY_TYPE_VAL(pcb_->local_ip)) {
-        if (const ip_addr_t* source = ip_netif_get_local_ip(route, &to.address)) ip_addr_copy(pcb_->local_ip, *source);
+        if (const ip_addr_t* source = ip_netif_get_local_ip(route, &to.address)) {
+            wildcard_ = pcb_->local_ip;
+            ip_addr_copy(pcb_->local_ip, *source);
+        }
     }
     is_connected_ = true;
     return {};

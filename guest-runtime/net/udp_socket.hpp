@@ -50,6 +50,8 @@ private:
 
     [[nodiscard]] bool serves(int level) const;
     void apply_options();
+    // Gives back what connect() and the system chose; what bind() was told stays. With the stack's lock held.
+    void disconnect();
     // Another has the port, at an address that does not go with this one.
     [[nodiscard]] bool is_taken(const InetEndpoint& at) const;
     Result<> transmit(struct pbuf& packet, const InetEndpoint& to, const Control& control);
@@ -76,6 +78,8 @@ private:
 
     // Guarded by the stack's lock.
     udp_pcb* pcb_ = nullptr;
+    std::optional<ip_addr_t> wildcard_;  // in whose place connect() chose a source
+    bool is_port_bound_ = false;         // bind() named it
 };
 
 Result<RefPtr<Socket>> make_udp_socket(Family family, std::uint32_t flags);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Datagrams of UDP and AF_UNIX, and packets: whole or cut, from whom, and a full queue.
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <sys/ioctl.h>
+
+#include <string>
 
 #include "tests/guest/readiness.hpp"
 #include "tests/guest/socket_ends.hpp"
@@ -129,6 +133,87 @@ void datagrams() {
     });
 }
 
+std::string name_text(int fd) {
+    sockaddr_storage name = {};
+    socklen_t size = sizeof name;
+    needs(getsockname(fd, plain(name), &size));
+    char host[64], port[16];
+    needs(getnameinfo(plain(name), size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV));
+    return std::string(host) + (std::string(port) == "0" ? ", no port" : ", a port");
+}
+
+template <class Peer>
+void connects(const char* what, int fd, const Peer& peer) {
+    answers(what, connect(fd, plain(peer), sizeof peer));
+    is("its name", name_text(fd).c_str());
+}
+
+constexpr sockaddr nobody = {AF_UNSPEC, {}};
+
+void disconnecting() {
+    scenario(SYS_connect, "UDP, AF_UNSPEC: what was chosen for the peer is given back", [] {
+        const int udp = made(AF_INET, SOCK_DGRAM);
+        const sockaddr_in peer = loopback(9);
+        sockaddr_in any = {};
+        any.sin_family = AF_INET;
+        connects("connect", udp, peer);
+        connects("AF_UNSPEC", udp, nobody);
+        answers("bind", bind(udp, plain(any), sizeof any));
+        connects("connect", udp, peer);
+        connects("AF_UNSPEC", udp, nobody);
+        any = loopback();
+        answers("bind to an address", bind(udp, plain(any), sizeof any));
+        connects("connect", udp, peer);
+        connects("AF_UNSPEC", udp, nobody);
+        close(udp);
+    });
+    scenario(SYS_connect, "UDP, AF_UNSPEC: a server receives as before", [] {
+        const int server = made(AF_INET, SOCK_DGRAM), client = made(AF_INET, SOCK_DGRAM);
+        sockaddr_in address = {};
+        address.sin_family = AF_INET;
+        needs(bind(client, plain(address), sizeof address));
+        address.sin_port = name_of_socket(client).sin_port;
+        close(client);
+        needs(bind(server, plain(address), sizeof address));
+        connects("connect", server, loopback(9));
+        connects("AF_UNSPEC", server, nobody);
+        holds("the same port", name_of_socket(server).sin_port == address.sin_port);
+        const int sender = made(AF_INET, SOCK_DGRAM);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+        answers("to another of its addresses", sendto(sender, "abc", 3, 0, plain(address), sizeof address));
+        until(server, POLLIN);
+        answers("received", recv(server, buffer, 100, MSG_DONTWAIT));
+        close(server);
+        close(sender);
+    });
+    scenario(SYS_connect, "UDP, AF_UNSPEC: one socket tries addresses of both families", [] {
+        const int udp = made(AF_INET6, SOCK_DGRAM), server = made(AF_INET6, SOCK_DGRAM);
+        sockaddr_in6 peer = {};
+        peer.sin6_family = AF_INET6;
+        needs(bind(server, plain(peer), sizeof peer));
+        peer.sin6_port = name_of_socket(server).sin_port;
+        for (const char* text : {"::1", "::ffff:127.0.0.1", "::1"}) {
+            needs(inet_pton(AF_INET6, text, &peer.sin6_addr));
+            connects(text, udp, peer);
+            answers("send", send(udp, "x", 1, 0));
+            until(server, POLLIN);
+            answers("received", recv(server, buffer, 100, MSG_DONTWAIT));
+            connects("AF_UNSPEC", udp, nobody);
+        }
+        close(udp);
+        close(server);
+    });
+    scenario(SYS_connect, "UDP, AF_UNSPEC: no device is left", [] {
+        const int udp = made(AF_INET, SOCK_DGRAM);
+        answers("SO_BINDTODEVICE", setsockopt(udp, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+        answers("AF_UNSPEC", connect(udp, &nobody, sizeof nobody));
+        socklen_t size = 16;
+        answers("SO_BINDTODEVICE", getsockopt(udp, SOL_SOCKET, SO_BINDTODEVICE, buffer, &size));
+        is("length", size);
+        close(udp);
+    });
+}
+
 // The answer to one byte sent by way of an interface that is not there.
 template <class Info>
 Answer send_by(int fd, int level, int type, const Info& info, const sockaddr* to, socklen_t to_bytes) {
@@ -176,5 +261,6 @@ void by_interfaces() {
 
 int main() {
     datagrams();
+    disconnecting();
     by_interfaces();
 }
