@@ -60,7 +60,8 @@ Result<> UnixSocket::connect_stream(const Address& address) {
     server_end->name = unix_name_of(*listener);
     server_end->wait_at(listener);
     for (;;) {
-        if (listener->state() != State::listening) return Errno::econnrefused;
+        // One that is shut while this waits says so once it accepts another or is closed, as in Linux.
+        if (listener->state() != State::listening || listener->reading_is_shut()) return Errno::econnrefused;
         if (listener->has_room_to_offer()) {
             // Connected first: who accepts it may write at once.
             UnixEndpoint::connect_pair(*endpoint_, *server_end);
@@ -115,12 +116,12 @@ Result<Credentials> UnixSocket::peer_credentials() {
 unsigned UnixSocket::poll(unsigned) {
     using namespace fs;
     UnixEndpoint& end = *endpoint_;
-    if (end.state() == State::listening) return end.has_pending() ? poll_bit::readable : 0;
     unsigned bits = 0;
     if (end.has_error()) bits |= poll_bit::error;
     if (end.reading_is_shut()) bits |= poll_bit::peer_closed | poll_bit::readable;
     if (end.reading_is_shut() && end.writing_is_shut()) bits |= poll_bit::hang_up;
-    if (end.message_count() != 0) bits |= poll_bit::readable;
+    if (end.message_count() != 0 || end.has_pending()) bits |= poll_bit::readable;
+    if (end.state() == State::listening) return bits;
     bool is_datagram = type() == SocketType::datagram;
     if (!is_datagram && end.state() == State::fresh) bits |= poll_bit::hang_up;
     RefPtr<UnixEndpoint> peer = end.peer();

@@ -2,6 +2,7 @@
 // AF_UNIX: descriptors that go along, several messages at once, names, and the queue of a listener.
 #include <sys/un.h>
 
+#include "tests/guest/readiness.hpp"
 #include "tests/guest/socket_ends.hpp"
 
 using namespace conformance;
@@ -98,6 +99,25 @@ void messages() {
     });
 }
 
+const sockaddr_un listener_name{AF_UNIX, "\0conformance listener"};
+
+int named_listener() {
+    const int fd = made(AF_UNIX, SOCK_STREAM);
+    needs(bind(fd, plain(listener_name), sizeof listener_name));
+    needs(listen(fd, 0));
+    return fd;
+}
+
+// A client that does not wait for ever.
+int client_that(int flags) {
+    const int fd = made(AF_UNIX, SOCK_STREAM | flags);
+    const timeval patience{5, 0};
+    needs(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience));
+    return fd;
+}
+
+long connect_to_listener(int fd) { return connect(fd, plain(listener_name), sizeof listener_name); }
+
 void names() {
     scenario(SYS_bind, "AF_UNIX: names in the file system and abstract ones", [] {
         sockaddr_un path = {AF_UNIX, "/dev/shm/conformance.socket"};
@@ -139,6 +159,40 @@ void names() {
         answers("third", waiter.join());
         for (int fd : {listener, first, second, third}) close(fd);
         unlink(path.sun_path);
+    });
+    scenario(SYS_shutdown, "AF_UNIX: who waits for a listener hears of it", [] {
+        const int listener = named_listener();
+        for (const int how : {SHUT_WR, SHUT_RD}) {
+            pollfd one{listener, POLLIN | POLLOUT | POLLRDHUP, 0};
+            Caller watcher([&] { return poll(&one, 1, how == SHUT_RD ? 5000 : 50); });
+            watcher.waits();
+            answers(how == SHUT_RD ? "SHUT_RD" : "SHUT_WR", shutdown(listener, how));
+            answers("poll", watcher.join());
+            print_bits("found", static_cast<unsigned>(one.revents));
+        }
+        answers("accept", accept(listener, nullptr, nullptr));
+        close(listener);
+    });
+    scenario(SYS_shutdown, "AF_UNIX: a full listener that is shut refuses", [] {
+        const int listener = named_listener();
+        const Watcher watcher;
+        watcher.set(EPOLL_CTL_ADD, listener, EPOLLIN | EPOLLRDHUP | EPOLLET);
+        const int first = client_that(0), late = client_that(0), refused = client_that(0);
+        const int impatient = client_that(SOCK_NONBLOCK);
+        answers("first", connect_to_listener(first));
+        watcher.ready("epoll");
+        Caller waiter([=] { return connect_to_listener(late); });
+        waiter.waits();
+        answers("SHUT_RD", shutdown(listener, SHUT_RD));
+        watcher.ready("epoll");
+        rest_ms(20);
+        holds("it still waits", !waiter.is_back());
+        answers("connect", connect_to_listener(refused));
+        answers("connect, without waiting", connect_to_listener(impatient));
+        close(static_cast<int>(needs(accept(listener, nullptr, nullptr))));
+        answers("who waited", waiter.join());
+        answers("accept", accept(listener, nullptr, nullptr));
+        for (int fd : {listener, first, late, refused, impatient}) close(fd);
     });
 }
 
