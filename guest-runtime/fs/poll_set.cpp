@@ -60,7 +60,8 @@ Result<std::size_t> wait_for_any(std::span<PollItem> items, std::span<Entry> ent
     std::atomic<bool> woken = false;
     for (Entry& entry : entries) entry.join(woken);
     for (;;) {
-        woken.store(false, std::memory_order_relaxed);
+        // Whole before the files are asked: a store that came later would wipe out a wake-up they did not show yet.
+        woken.exchange(false, std::memory_order_seq_cst);
         if (std::size_t count = ask_all(items, entries)) return count;
         thread::prepare_to_park();
         if (woken.load(std::memory_order_acquire)) {
