@@ -25,13 +25,13 @@ void Pipe::drop_end(bool reads, bool writes) {
     if (reads && readers_.fetch_sub(1, std::memory_order_acq_rel) == 1) writable_.wake_all();
     if (writes && writers_.fetch_sub(1, std::memory_order_acq_rel) == 1) readable_.wake_all();
     if (reads && writes) double_ends_.fetch_sub(1, std::memory_order_acq_rel);
-    if (readers() == 0 && writers() == 0) {
-        // A FIFO keeps its pipe, but nothing that nobody can read any more.
-        Guard guard(mutex_);
-        ring_ = {};
-        used_.store(0, std::memory_order_release);
-        head_ = 0;
-    }
+    // A FIFO keeps its pipe, but nothing that nobody can read any more. Under the lock: what stands there is of ends
+    // that have been counted.
+    Guard guard(mutex_);
+    if (readers() != 0 || writers() != 0) return;
+    ring_ = {};
+    used_.store(0, std::memory_order_release);
+    head_ = 0;
 }
 
 // With mutex_ held.

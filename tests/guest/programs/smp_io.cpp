@@ -7,10 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -135,6 +137,26 @@ void epoll_together() {
     passed("one epoll");
 }
 
+// Whoever closes the last end empties it, but not of what somebody wrote who opened it since.
+void fifo_of_passing_ends() {
+    char folder[] = "/tmp/smp-XXXXXX";
+    check(mkdtemp(folder) != nullptr);
+    const std::string name = std::string(folder) + "/fifo";
+    check(mkfifo(name.c_str(), 0600) == 0);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1000);
+    run_all(3, [&name, end](int number) {
+        while (std::chrono::steady_clock::now() < end) {
+            const int fd = open(name.c_str(), O_RDWR | O_NONBLOCK);
+            check(fd >= 0);
+            char byte = 'x';
+            if (number != 0) check(write(fd, &byte, 1) == 1 && read(fd, &byte, 1) == 1);
+            check(close(fd) == 0);
+        }
+    });
+    check(unlink(name.c_str()) == 0 && rmdir(folder) == 0);
+    passed("a FIFO of passing ends");
+}
+
 void sockets() {
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
@@ -182,6 +204,7 @@ int main() {
     own_files();
     shared_file();
     pipes();
+    fifo_of_passing_ends();
     epoll_together();
     sockets();
 }
