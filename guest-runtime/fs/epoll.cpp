@@ -162,11 +162,12 @@ void Epoll::forget(File& file) {
     }
 }
 
-std::size_t Epoll::collect(std::span<EpollEvent> to) {
+Result<std::size_t> Epoll::collect(UserPtr<EpollEvent> to, std::size_t room) {
     Guard guard(mutex_);
     List<EpollWatch, EpollReadyTag> again;  // level-triggered ones that were reported
     std::size_t count = 0;
-    while (count < to.size()) {
+    bool has_fault = false;
+    while (count < room && !has_fault) {
         EpollWatch* watch;
         {
             Guard ready_guard(ready_lock_);
@@ -177,7 +178,13 @@ std::size_t Epoll::collect(std::span<EpollEvent> to) {
         if (interest == 0) continue;  // a one-shot watch at rest
         std::uint32_t bits = watch->file_.poll(interest) & interest;
         if (bits == 0) continue;
-        to[count++] = {bits, watch->data_};
+        has_fault = !to.offset(count).store({bits, watch->data_}).ok();
+        if (has_fault) {
+            Guard ready_guard(ready_lock_);
+            if (!static_cast<ReadyNode*>(watch)->is_linked()) ready_.push_front(*watch);
+            continue;
+        }
+        ++count;
         if ((watch->events_ & epoll_bit::one_shot) != 0) {
             watch->events_ &= epoll_bit::modes;
         } else if ((watch->events_ & epoll_bit::edge) == 0) {
@@ -195,7 +202,7 @@ std::size_t Epoll::collect(std::span<EpollEvent> to) {
     guard.unlock();
     // A listed watch wakes nobody again, and its event may come when this thread is busy.
     if (is_for_others) sleepers_.wake_one();
-    return count;
+    return has_fault && count == 0 ? Result<std::size_t>(Errno::efault) : count;
 }
 
 void Epoll::count_sleepers(int change) {
@@ -203,9 +210,9 @@ void Epoll::count_sleepers(int change) {
     sleeping_ += change;
 }
 
-Result<std::size_t> Epoll::wait(std::span<EpollEvent> to, thread::Deadline deadline) {
+Result<std::size_t> Epoll::wait(UserPtr<EpollEvent> to, std::size_t room, thread::Deadline deadline) {
     for (;;) {
-        std::size_t count = collect(to);
+        std::size_t count = HUSK_TRY(collect(to, room));
         if (count != 0 || deadline.has_passed()) return count;
         count_sleepers(1);
         auto waited = thread::wait_until(sleepers_, deadline, [this] {

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
+#include "guest-runtime/base/user_memory.hpp"
 #include "guest-runtime/fs/file.hpp"
 #include "guest-runtime/thread/mutex.hpp"
 
@@ -73,10 +73,8 @@ public:
     Result<> add(File& file, int fd, const EpollEvent& wanted);
     Result<> modify(File& file, int fd, const EpollEvent& wanted);
     Result<> remove(File& file, int fd);
-    // Up to `to.size()` events; 0 at the deadline.
-    Result<std::size_t> wait(std::span<EpollEvent> to, thread::Deadline deadline);
-    // The same once, without sleeping.
-    std::size_t collect(std::span<EpollEvent> to);
+    // Up to `room` events; 0 at the deadline. EFAULT when not even one can be stored; none is lost by that.
+    Result<std::size_t> wait(UserPtr<EpollEvent> to, std::size_t room, thread::Deadline deadline);
 
     // As in Linux, without an effect.
     Result<std::uint64_t> seek(std::int64_t, int) override { return 0; }
@@ -95,6 +93,8 @@ private:
     [[nodiscard]] bool reaches(const Epoll& target, unsigned depth);
     bool note_event(EpollWatch& watch);
     void list_if_ready(EpollWatch& watch);
+    // wait() once, without sleeping.
+    Result<std::size_t> collect(UserPtr<EpollEvent> to, std::size_t room);
     void count_sleepers(int change);
     void end(EpollWatch** place);
 

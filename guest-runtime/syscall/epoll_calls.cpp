@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-runtime/syscall/epoll_calls.hpp"
 
-#include <algorithm>
-
 #include "guest-runtime/fs/descriptor_table.hpp"
 #include "guest-runtime/fs/epoll.hpp"
 #include "guest-runtime/syscall/optional_mask.hpp"
@@ -58,20 +56,10 @@ Result<> control(const Call& call) {
 
 Result<std::size_t> wait(const Call& call, Deadline deadline) {
     constexpr int most = INT32_MAX / static_cast<int>(sizeof(fs::EpollEvent));
-    constexpr std::size_t few = 32, at_once = 1024;
     if (call.integer(2) <= 0 || call.integer(2) > most) return Errno::einval;
     RefPtr<fs::File> file = HUSK_TRY(epoll_of(call.fd(0)));
-    auto room = std::min(static_cast<std::size_t>(call.integer(2)), at_once);
-    fs::EpollEvent few_events[few];
-    fs::HeapArray<fs::EpollEvent> many_events;
-    std::span<fs::EpollEvent> events(few_events);
-    if (room > few) {
-        many_events = HUSK_TRY(fs::HeapArray<fs::EpollEvent>::create(room));
-        events = many_events.span();
-    }
-    std::size_t count = HUSK_TRY(static_cast<fs::Epoll&>(*file).wait(events.first(room), deadline));
-    if (count != 0) HUSK_TRY(copy_out(call[1], events.data(), count * sizeof(fs::EpollEvent)));
-    return count;
+    auto room = static_cast<std::size_t>(call.integer(2));
+    return static_cast<fs::Epoll&>(*file).wait(call.pointer<fs::EpollEvent>(1), room, deadline);
 }
 
 Result<std::size_t> wait_masked(const Call& call, Deadline deadline) {

@@ -2,6 +2,7 @@
 // epoll: level- and edge-triggered, once, and by one of several.
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -203,6 +204,48 @@ void triggers() {
     });
 }
 
+// Room for events: some that can be written, then none.
+class EndOfMemory {
+public:
+    EndOfMemory() {
+        void* pages = mmap(nullptr, 2 * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED) needs(-1);
+        pages_ = static_cast<char*>(pages);
+        needs(mprotect(pages_ + page_bytes, page_bytes, PROT_NONE));
+    }
+    EndOfMemory(const EndOfMemory&) = delete;
+    ~EndOfMemory() { munmap(pages_, 2 * page_bytes); }
+    // SAFETY: only the kernel writes there.
+    [[nodiscard]] epoll_event* before(std::size_t events) const {
+        return reinterpret_cast<epoll_event*>(pages_ + page_bytes - events * sizeof(epoll_event));
+    }
+
+private:
+    static constexpr std::size_t page_bytes = 4096;
+    char* pages_;
+};
+
+void faults() {
+    scenario(SYS_epoll_wait, "an event that cannot be told is told later", [] {
+        const EndOfMemory memory;
+        for (const unsigned mode : {0u, static_cast<unsigned>(EPOLLET), static_cast<unsigned>(EPOLLONESHOT)}) {
+            const int events[3] = {made_event(1), made_event(1), made_event(1)};
+            const Watcher watcher;
+            for (int fd : events) watcher.set(EPOLL_CTL_ADD, fd, EPOLLIN | mode);
+            answers("no room", epoll_wait(watcher.fd(), memory.before(0), 8, 0));
+            answers("room for one", epoll_wait(watcher.fd(), memory.before(1), 8, 0));
+            epoll_event rest[8];
+            const int count = epoll_wait(watcher.fd(), rest, 8, 0);
+            is("the rest", count);
+            for (int i = 0; i < count; ++i) is("which", rest[i].data.fd - events[0]);
+            for (int fd : events) close(fd);
+        }
+    });
+}
+
 }  // namespace
 
-int main() { triggers(); }
+int main() {
+    triggers();
+    faults();
+}
