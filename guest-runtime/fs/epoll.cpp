@@ -164,14 +164,20 @@ void Epoll::forget(File& file) {
 
 Result<std::size_t> Epoll::collect(UserPtr<EpollEvent> to, std::size_t room) {
     Guard guard(mutex_);
-    List<EpollWatch, EpollReadyTag> again;  // level-triggered ones that were reported
+    List<EpollWatch, EpollReadyTag> again;  // reported, and for the next call
     std::size_t count = 0;
     bool has_fault = false;
+    ++collections_;
     while (count < room && !has_fault) {
         EpollWatch* watch;
         {
             Guard ready_guard(ready_lock_);
             watch = ready_.pop_front();
+            // As in Linux a call tells of it once: who takes it for gone after that must not meet it again.
+            if (watch != nullptr && watch->told_in_ == collections_) {
+                again.push_back(*watch);
+                continue;
+            }
         }
         if (watch == nullptr) break;
         std::uint32_t interest = watch->events_ & ~epoll_bit::modes;
@@ -185,6 +191,7 @@ Result<std::size_t> Epoll::collect(UserPtr<EpollEvent> to, std::size_t room) {
             continue;
         }
         ++count;
+        watch->told_in_ = collections_;
         if ((watch->events_ & epoll_bit::one_shot) != 0) {
             watch->events_ &= epoll_bit::modes;
         } else if ((watch->events_ & epoll_bit::edge) == 0) {

@@ -62,6 +62,7 @@ private:
     std::uint32_t events_;  // without poll bits: a one-shot watch that has fired and rests
     std::uint64_t data_;
     EpollWatch* next_in_bucket_ = nullptr;
+    std::uint64_t told_in_ = 0;  // of the owner's collections_
 };
 
 class Epoll final : public File {
@@ -101,6 +102,7 @@ private:
     thread::Mutex mutex_;  // the set and the watches' settings
     HeapArray<EpollWatch*> buckets_;
     std::size_t count_ = 0;
+    std::uint64_t collections_ = 0;
 
     Spinlock ready_lock_;
     List<EpollWatch, EpollReadyTag> ready_;

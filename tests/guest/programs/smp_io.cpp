@@ -157,6 +157,31 @@ void fifo_of_passing_ends() {
     passed("a FIFO of passing ends");
 }
 
+// One descriptor is found once in a call, however often it becomes ready meanwhile.
+void epoll_while_it_happens() {
+    for (const unsigned mode : {0u, static_cast<unsigned>(EPOLLET)}) {
+        const int poller = epoll_create1(0), event = eventfd(0, EFD_NONBLOCK);
+        epoll_event watched{EPOLLIN | mode, {}};
+        check(epoll_ctl(poller, EPOLL_CTL_ADD, event, &watched) == 0);
+        std::atomic<bool> is_over = false;
+        std::thread writer([&] {
+            while (!is_over) eventfd_write(event, 1);
+        });
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+        while (std::chrono::steady_clock::now() < end) {
+            epoll_event found[8];
+            check(epoll_wait(poller, found, 8, 1) <= 1);
+            eventfd_t value;
+            eventfd_read(event, &value);
+        }
+        is_over = true;
+        writer.join();
+        close(event);
+        close(poller);
+    }
+    passed("epoll while it happens");
+}
+
 void sockets() {
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
@@ -206,5 +231,6 @@ int main() {
     pipes();
     fifo_of_passing_ends();
     epoll_together();
+    epoll_while_it_happens();
     sockets();
 }
