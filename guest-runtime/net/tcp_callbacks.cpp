@@ -15,6 +15,7 @@ err_t TcpCallbacks::on_received(void* argument, tcp_pcb*, pbuf* chain, err_t) {
     if (chain != nullptr) {
         end.received_.append(chain);
     } else {
+        end.peer_ended_.store(true, std::memory_order_release);
         end.reading_ended_.store(true, std::memory_order_release);
     }
     if (end.deferred_for_) end.announce_deferred();
@@ -55,6 +56,8 @@ void TcpCallbacks::on_failed(void* argument, err_t error) {
     bool was_connecting = end.state() == TcpEndpoint::State::connecting;
     Errno why = errno_of(error);
     if (error == ERR_RST && was_connecting) why = Errno::econnrefused;
+    // In CLOSE-WAIT only what is sent can be lost.
+    if (error == ERR_RST && end.has_peer_ended() && !end.has_ended_writing()) why = Errno::epipe;
     if (error == ERR_ABRT && end.soft_error_ != 0) why = static_cast<Errno>(end.soft_error_);
     if (error == ERR_CLSD) {  // both sides had closed: no error
         end.pcb_ = nullptr;

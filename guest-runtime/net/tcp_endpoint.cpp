@@ -143,7 +143,7 @@ Result<> TcpEndpoint::connect(const InetEndpoint& to) {
     if (state() == State::ended) {
         // A refused connection may be tried again.
         if (pcb_ != nullptr) return Errno::eisconn;
-        reading_ended_ = writing_ended_ = false;
+        reading_ended_ = writing_ended_ = peer_ended_ = false;
         is_bound_ = false;
         state_.store(State::fresh, std::memory_order_release);
     }
@@ -177,7 +177,7 @@ void TcpEndpoint::disconnect() {
     tcp_abort(pcb_);
     error_.store(0, std::memory_order_release);
     state_.store(State::fresh, std::memory_order_release);
-    reading_ended_ = writing_ended_ = false;
+    reading_ended_ = writing_ended_ = peer_ended_ = false;
     is_bound_ = false;
 }
 

@@ -50,6 +50,8 @@ public:
     [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
     [[nodiscard]] bool has_ended_reading() const { return reading_ended_.load(std::memory_order_acquire); }
     [[nodiscard]] bool has_ended_writing() const { return writing_ended_.load(std::memory_order_acquire); }
+    // The peer's FIN has come.
+    [[nodiscard]] bool has_peer_ended() const { return peer_ended_.load(std::memory_order_acquire); }
     [[nodiscard]] bool has_error() const { return error_.load(std::memory_order_acquire) != 0; }
     int take_error() { return error_.exchange(0, std::memory_order_acq_rel); }
     SocketWaiters& waiters() { return waiters_; }
@@ -180,6 +182,7 @@ private:
     std::atomic<State> state_ = State::fresh;
     std::atomic<bool> reading_ended_ = false;
     std::atomic<bool> writing_ended_ = false;
+    std::atomic<bool> peer_ended_ = false;
     std::atomic<bool> wants_room_ = false;
     std::atomic<int> error_ = 0;
 

@@ -187,7 +187,7 @@ bool TcpSocket::has_bytes(std::uint32_t message_flags) const {
 Result<std::size_t> TcpSocket::receive_now(IncomingMessage& message) {
     bool peeks = (message.flags & message_flag::peek) != 0;
     // In this order: the end is announced behind the last bytes.
-    bool ended = endpoint_->has_ended_reading();
+    bool ended = endpoint_->has_ended_reading(), peer_ended = endpoint_->has_peer_ended();
     if (has_bytes(message.flags)) {
         std::size_t bytes = 0;
         if (peeks) {
@@ -200,6 +200,7 @@ Result<std::size_t> TcpSocket::receive_now(IncomingMessage& message) {
         }
         if (bytes != 0) return bytes;  // else another reader was faster
     }
+    if (peer_ended) return 0;  // as on Linux, whatever has happened since
     if (int error = endpoint_->has_error() ? endpoint_->take_error() : 0) return static_cast<Errno>(error);
     if (ended) return 0;
     if (endpoint_->state() == State::fresh || endpoint_->state() == State::listening) return Errno::enotconn;

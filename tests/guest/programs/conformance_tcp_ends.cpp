@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// How TCP connections, listeners and attempts to connect end, and what is left of them.
+#include "tests/guest/socket_ends.hpp"
+
+using namespace conformance;
+
+namespace {
+
+int error_of(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    needs(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+    return error;
+}
+
+void close_with_reset(int fd) {
+    const linger at_once{1, 0};
+    needs(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close(fd);
+}
+
+void resets() {
+    scenario(SYS_recvfrom, "a reset behind the end of the stream", [] {
+        for (const bool asks_first : {false, true}) {
+            Ends ends;
+            Handler handler(SIGPIPE);
+            ends.close_b();
+            until(ends.a, POLLIN);
+            answers("send", send(ends.a, "x", 1, 0));
+            until(ends.a, 0);
+            if (asks_first) is("SO_ERROR", error_of(ends.a));
+            answers("read", recv(ends.a, buffer, 100, 0));
+            answers("read again", recv(ends.a, buffer, 100, 0));
+            answers("send", send(ends.a, "x", 1, 0));
+            answers("send again", send(ends.a, "x", 1, 0));
+            is("signals", handled);
+        }
+    });
+    scenario(SYS_recvfrom, "a reset behind one's own SHUT_RD", [] {
+        Ends ends;
+        needs(shutdown(ends.a, SHUT_RD));
+        close_with_reset(ends.b);
+        until(ends.a, 0);
+        answers("read", recv(ends.a, buffer, 100, 0));
+        answers("read again", recv(ends.a, buffer, 100, 0));
+    });
+}
+
+}  // namespace
+
+int main() { resets(); }
