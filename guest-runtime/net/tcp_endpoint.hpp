@@ -172,6 +172,7 @@ private:
     [[nodiscard]] bool is_bound_beside(const InetEndpoint& to) const;
     [[nodiscard]] bool is_port_of_connection(const InetEndpoint& to) const;
     TcpEndpoint& least_busy_twin();
+    [[nodiscard]] bool is_full() const { return pending_count_ > backlog_; }
     RefPtr<TcpEndpoint> take_pending();
     void announce(TcpEndpoint& listener);
     void announce_deferred();

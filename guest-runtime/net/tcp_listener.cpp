@@ -39,10 +39,10 @@ void limit_time_waits() {
 
 void count_half_open_out() { --half_open; }
 
-// A SYN. With a full queue it is passed over, as on Linux: the peer will try again.
+// A SYN. With a full queue it is passed over, as on Linux: the peer will try again. Of twins the one counts that would
+// be given the connection.
 err_t TcpCallbacks::on_half_open(u8_t, tcp_pcb_listen* listening, tcp_pcb* pcb) {
-    TcpEndpoint& listener = endpoint(listening->ext_args[0].data);
-    if (listener.pending_count_ > listener.backlog_ && !listener.settings_.reuse_port) return ERR_MEM;
+    if (endpoint(listening->ext_args[0].data).least_busy_twin().is_full()) return ERR_MEM;
     if (half_open >= most_half_open) evict_half_open(pcb);
     ++half_open;
     note_connection_begun();
@@ -53,6 +53,9 @@ err_t TcpCallbacks::on_half_open(u8_t, tcp_pcb_listen* listening, tcp_pcb* pcb) 
 err_t TcpCallbacks::on_accepted(void* argument, tcp_pcb* pcb, err_t error) {
     if (error != ERR_OK || pcb == nullptr) return ERR_OK;
     TcpEndpoint& listener = endpoint(argument).least_busy_twin();
+    // The next connection begins with the next of the twins.
+    static_cast<ListenerNode&>(listener).unlink();
+    listeners.push_back(listener);
     auto made = make_ref<TcpEndpoint>(listener.is_ipv6_);
     if (!made.ok()) {
         tcp_abort(pcb);
@@ -137,9 +140,6 @@ TcpEndpoint& TcpEndpoint::least_busy_twin() {
             continue;
         if (other.pending_count_ < best->pending_count_) best = &other;
     }
-    // The next connection begins with the next of them.
-    static_cast<ListenerNode*>(best)->unlink();
-    listeners.push_back(*best);
     return *best;
 }
 

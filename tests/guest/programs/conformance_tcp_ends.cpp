@@ -46,6 +46,35 @@ void resets() {
     });
 }
 
+void listeners() {
+    scenario(SYS_listen, "the backlog of listeners that share a port", [] {
+        for (const int backlog : {0, 2}) {
+            int twins[2];
+            sockaddr_in address = loopback();
+            for (int& twin : twins) {
+                twin = made(AF_INET, SOCK_STREAM);
+                const int on = 1;
+                needs(setsockopt(twin, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on));
+                needs(bind(twin, plain(address), sizeof address));
+                needs(listen(twin, backlog));
+                address = name_of_socket(twin);
+            }
+            pollfd clients[64];
+            for (pollfd& client : clients) {
+                client = {made(AF_INET, SOCK_STREAM | SOCK_NONBLOCK), POLLOUT, 0};
+                (void)connect(client.fd, plain(address), sizeof address);
+            }
+            rest_ms(50);
+            is("connected", poll(clients, std::size(clients), 0));
+            for (const int twin : twins) close(twin);
+            for (const pollfd& client : clients) close(client.fd);
+        }
+    });
+}
+
 }  // namespace
 
-int main() { resets(); }
+int main() {
+    resets();
+    listeners();
+}
