@@ -35,6 +35,8 @@ public:
     virtual Result<RefPtr<Socket>> accept(std::uint32_t /*flags*/) { return Errno::eopnotsupp; }
     virtual Result<Address> name() { return Errno::eopnotsupp; }
     virtual Result<Address> peer_name() { return Errno::eopnotsupp; }
+    // What accept(2) tells of the peer, who may have gone again already.
+    virtual Result<Address> accepted_name() { return peer_name(); }
     virtual Result<> shut_down(bool /*reading*/, bool /*writing*/) { return Errno::eopnotsupp; }
 
     // A short count is no error for streams. EPIPE raises no signal here. EAGAIN: would wait, and is_non_blocking(),

@@ -192,6 +192,11 @@ Result<InetEndpoint> TcpEndpoint::remote() {
     return remote_;
 }
 
+InetEndpoint TcpEndpoint::accepted_from() {
+    StackGuard guard;
+    return remote_;
+}
+
 Result<std::uint32_t> TcpEndpoint::mtu() {
     StackGuard guard;
     if (state() != State::connecting && state() != State::connected) return Errno::enotconn;

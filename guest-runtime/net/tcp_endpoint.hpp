@@ -90,6 +90,8 @@ public:
     InetEndpoint local();
     // ENOTCONN.
     Result<InetEndpoint> remote();
+    // Of one that accept() has just given, whatever has become of it.
+    InetEndpoint accepted_from();
     // Of the way to the peer; ENOTCONN.
     Result<std::uint32_t> mtu();
     Result<> shut_down(bool reading, bool writing);

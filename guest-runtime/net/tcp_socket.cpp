@@ -138,6 +138,11 @@ Result<Address> TcpSocket::peer_name() {
     return inet_address(remote.address, remote.port, family());
 }
 
+Result<Address> TcpSocket::accepted_name() {
+    InetEndpoint remote = endpoint_->accepted_from();
+    return inet_address(remote.address, remote.port, family());
+}
+
 Result<> TcpSocket::check_sending() {
     if (int error = endpoint_->has_error() ? endpoint_->take_error() : 0) return static_cast<Errno>(error);
     bool may_send = endpoint_->state() == State::connected || endpoint_->state() == State::connecting;

@@ -19,6 +19,7 @@ public:
     Result<RefPtr<Socket>> accept(std::uint32_t flags) override;
     Result<Address> name() override;
     Result<Address> peer_name() override;
+    Result<Address> accepted_name() override;
     Result<> shut_down(bool reading, bool writing) override { return endpoint_->shut_down(reading, writing); }
     Result<std::size_t> send(OutgoingMessage& message) override;
     Result<std::size_t> receive(IncomingMessage& message) override;

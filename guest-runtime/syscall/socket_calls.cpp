@@ -77,10 +77,8 @@ Result<int> accept_socket(const Call& call, std::uint64_t flags) {
     HUSK_TRY(fs::descriptors().require_free());
     auto accepted = HUSK_TRY(socket->accept(blocking_mode(flags)));
     if (call[1] != 0) {
-        auto peer = accepted->peer_name();
-        // The peer may have gone again already.
-        if (!peer.ok()) return Errno::econnaborted;
-        HUSK_TRY(store_address(peer.value(), call[1], call.pointer<std::int32_t>(2)));
+        net::Address peer = HUSK_TRY(accepted->accepted_name());
+        HUSK_TRY(store_address(peer, call[1], call.pointer<std::int32_t>(2)));
     }
     return fs::descriptors().add(std::move(accepted), closes_on_exec(flags));
 }

@@ -44,6 +44,23 @@ void resets() {
         answers("read", recv(ends.a, buffer, 100, 0));
         answers("read again", recv(ends.a, buffer, 100, 0));
     });
+    scenario(SYS_accept, "a connection that was reset while it waited", [] {
+        const int listener = listening(), client = made(AF_INET, SOCK_STREAM);
+        const sockaddr_in address = name_of_socket(listener);
+        needs(connect(client, plain(address), sizeof address));
+        const sockaddr_in name = name_of_socket(client);
+        needs(send(client, "abc", 3, 0));
+        close_with_reset(client);
+        sockaddr_in peer = {};
+        socklen_t size = sizeof peer;
+        const int accepted = static_cast<int>(needs(accept(listener, plain(peer), &size)));
+        holds("the client's address", peer.sin_port == name.sin_port && size == sizeof peer);
+        answers("getpeername", getpeername(accepted, plain(peer), &size));
+        answers("read", recv(accepted, buffer, 100, 0));
+        answers("read again", recv(accepted, buffer, 100, 0));
+        close(accepted);
+        close(listener);
+    });
 }
 
 void listeners() {
