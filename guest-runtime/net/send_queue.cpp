@@ -22,8 +22,9 @@ Result<SendChunk*> SendChunk::create(fs::IoBuffer& from, std::uint32_t size_byte
 
 void SendChunk::destroy(SendChunk* chunk) { heap::release(chunk, sizeof(SendChunk) + chunk->size_bytes); }
 
-SendQueue::~SendQueue() {
+void SendQueue::drop() {
     while (first_ != nullptr) retire(std::exchange(first_, first_->next));
+    unwritten_ = nullptr;
 }
 
 void SendQueue::append(SendChunk& chunk) {

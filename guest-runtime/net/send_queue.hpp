@@ -35,12 +35,14 @@ struct SendChunk {
 // Used under the stack's lock.
 class SendQueue {
 public:
-    ~SendQueue();
+    ~SendQueue() { drop(); }
     void append(SendChunk& chunk);
     // Hands lwIP what it takes.
     void write_to(tcp_pcb& pcb);
     // The first `size_bytes` that are outstanding have arrived; returns what their memory weighed.
     std::size_t acknowledge(std::uint32_t size_bytes);
+    // Of a connection that is over.
+    void drop();
     [[nodiscard]] bool has_unwritten() const { return unwritten_ != nullptr; }
     [[nodiscard]] bool is_empty() const { return first_ == nullptr; }
 

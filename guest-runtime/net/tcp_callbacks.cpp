@@ -65,6 +65,7 @@ void TcpCallbacks::on_failed(void* argument, err_t error) {
         end.waiters_.wake_all();
         return;
     }
+    end.is_refused_ = end.state() != TcpEndpoint::State::connected;
     end.end_with(why);
     if (!end.deferred_for_) return;
     end.deferred_for_ = {};

@@ -134,6 +134,7 @@ Result<> TcpEndpoint::bind(const InetEndpoint& to, bool is_free) {
     err_t bound = tcp_bind(pcb_, &to.address, port);
     if (bound != ERR_OK) return errno_of(bound);
     is_bound_ = true;
+    bound_ = to;
     local_ = {to.address, pcb_->local_port};
     return {};
 }
@@ -141,11 +142,10 @@ Result<> TcpEndpoint::bind(const InetEndpoint& to, bool is_free) {
 Result<> TcpEndpoint::connect(const InetEndpoint& to) {
     StackGuard guard;
     if (state() == State::ended) {
-        // A refused connection may be tried again.
-        if (pcb_ != nullptr) return Errno::eisconn;
-        reading_ended_ = writing_ended_ = peer_ended_ = false;
-        is_bound_ = false;
-        state_.store(State::fresh, std::memory_order_release);
+        if (!is_refused_) return Errno::eisconn;
+        start_afresh();
+        // Told once; then it may be tried again.
+        if (int error = take_error()) return static_cast<Errno>(error);
     }
     if (state() != State::fresh) return state() == State::connecting ? Errno::ealready : Errno::eisconn;
     InetEndpoint target = to;
@@ -159,6 +159,7 @@ Result<> TcpEndpoint::connect(const InetEndpoint& to) {
     state_.store(State::connecting, std::memory_order_release);
     remote_ = target;
     soft_error_ = 0;
+    error_.store(0, std::memory_order_release);
     err_t begun = tcp_connect(pcb_, &target.address, target.port, TcpCallbacks::on_connected);
     if (begun != ERR_OK) {
         state_.store(State::fresh, std::memory_order_release);
@@ -171,14 +172,42 @@ Result<> TcpEndpoint::connect(const InetEndpoint& to) {
 }
 
 void TcpEndpoint::disconnect() {
-    StackGuard guard;
-    if (pcb_ == nullptr || state() == State::listening) return;
-    BucketScope scope(hash_);
-    tcp_abort(pcb_);
-    error_.store(0, std::memory_order_release);
-    state_.store(State::fresh, std::memory_order_release);
+    {
+        StackGuard guard;
+        if (state() == State::fresh) return;
+        abandon_connection();
+    }
+    received_.drop();  // may sleep
+}
+
+// Or the attempt to make one, or to be asked for some.
+void TcpEndpoint::abandon_connection() {
+    if (state() == State::listening) {
+        stop_listening();
+    } else if (pcb_ != nullptr) {
+        BucketScope scope(hash_);
+        tcp_err(pcb_, nullptr);
+        if (pcb_->state < CLOSING) error_.store(static_cast<int>(Errno::econnreset), std::memory_order_release);
+        tcp_abandon(pcb_, state() != State::connecting);
+    }
+    disconnects_.fetch_add(1, std::memory_order_release);
+    start_afresh();
+}
+
+void TcpEndpoint::start_afresh() {
+    unacknowledged_.drop();
+    outstanding_bytes_ = uncredited_bytes_ = 0;
     reading_ended_ = writing_ended_ = peer_ended_ = false;
-    is_bound_ = false;
+    wants_end_ = is_refused_ = is_bound_ = false;
+    stalled_since_ticks_ = 0;
+    state_.store(State::fresh, std::memory_order_release);
+    if (bound_.port != 0 && ensure_pcb(nullptr).ok()) {
+        ip_set_option(pcb_, SOF_REUSEADDR);  // whatever this socket's own connections have left at the port
+        is_bound_ = tcp_bind(pcb_, &bound_.address, bound_.port) == ERR_OK;
+        if (is_bound_) local_ = bound_;
+        apply_settings();
+    }
+    waiters_.wake_all();
 }
 
 InetEndpoint TcpEndpoint::local() {

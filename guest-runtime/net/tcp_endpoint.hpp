@@ -60,7 +60,10 @@ public:
     Result<> bind(const InetEndpoint& to, bool is_free);
     // EINPROGRESS when it has begun.
     Result<> connect(const InetEndpoint& to);
+    // As new again, but for a port that bind() was told. What was not read or sent is gone.
     void disconnect();
+    // How many times: a reader that waits across one waits for a connection that is gone.
+    [[nodiscard]] std::uint32_t disconnects() const { return disconnects_.load(std::memory_order_acquire); }
     // Connections that are made from here on have what `fill` copies of the listener's options, as in bequeath().
     template <class Fill>
     Result<> listen(int backlog, RefPtr<InheritedOptions> options, Fill fill) {
@@ -165,6 +168,9 @@ private:
     void open_window(tcp_pcb& pcb);
     void write_rest(tcp_pcb& pcb);
     void abandon_pending();
+    void stop_listening();
+    void abandon_connection();
+    void start_afresh();
     void apply_settings();
     void credit(std::size_t consumed_bytes);
     void end_with(Errno error);
@@ -188,12 +194,15 @@ private:
     std::atomic<bool> peer_ended_ = false;
     std::atomic<bool> wants_room_ = false;
     std::atomic<int> error_ = 0;
+    std::atomic<std::uint32_t> disconnects_ = 0;
 
     // Guarded by the stack's lock.
     tcp_pcb* pcb_ = nullptr;  // a struct tcp_pcb_listen when listening
     InetEndpoint local_{};
     InetEndpoint remote_{};
+    InetEndpoint bound_{};  // what bind() was told
     bool is_bound_ = false;
+    bool is_refused_ = false;  // it has ended before it was connected
     bool is_closed_ = false;
     bool wants_end_ = false;  // a FIN is to follow what is not written yet
     Settings settings_;

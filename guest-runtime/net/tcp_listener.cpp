@@ -130,6 +130,28 @@ Result<> TcpEndpoint::start_listening(int backlog) {
     return {};
 }
 
+void TcpEndpoint::abandon_pending() {
+    for_each_connection([this](const tcp_pcb& pcb) {
+        TcpEndpoint* end = of(pcb);
+        if (end != nullptr && end->deferred_for_.get() == this) end->announce_deferred();
+    });
+    while (RefPtr<TcpEndpoint> refused = take_pending()) {
+        refused->is_closed_ = true;
+        if (refused->pcb_ == nullptr) continue;
+        BucketScope scope(refused->hash_);
+        tcp_err(refused->pcb_, nullptr);
+        tcp_abort(refused->pcb_);
+    }
+}
+
+void TcpEndpoint::stop_listening() {
+    static_cast<ListenerNode*>(this)->unlink();
+    abandon_pending();
+    // SAFETY: a listener's pcb is a tcp_pcb_listen, which begins as a tcp_pcb does.
+    forget_listener(*reinterpret_cast<const tcp_pcb_listen*>(pcb_));
+    tcp_close(pcb_);
+}
+
 // Of the listeners that share this one's address by SO_REUSEPORT, the one with the shortest queue.
 TcpEndpoint& TcpEndpoint::least_busy_twin() {
     TcpEndpoint* best = this;

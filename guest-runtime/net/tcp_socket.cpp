@@ -64,7 +64,6 @@ Result<> TcpSocket::connect(const Address& address) {
     InetEndpoint to = HUSK_TRY(inet_endpoint(address, family(), ip_.only_ipv6));
     // A blocking call that a signal interrupted goes on with the connection that it began.
     if (endpoint_->state() != State::connecting || is_non_blocking()) {
-        if (int error = endpoint_->has_error() ? endpoint_->take_error() : 0) return static_cast<Errno>(error);
         auto begun = endpoint_->connect(to);
         if (begun.ok() || begun.error() != Errno::einprogress) return begun;
         if (endpoint_->state() == State::connected) return {};  // to this machine itself
@@ -123,8 +122,9 @@ Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
             return RefPtr<Socket>(std::move(socket));
         }
         if (accepted.error() != Errno::eagain || is_non_blocking()) return accepted.error();
-        HUSK_TRY(wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns,
-                          [this] { return endpoint_->has_pending() || endpoint_->has_ended_reading(); }));
+        HUSK_TRY(wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [this] {
+            return endpoint_->has_pending() || endpoint_->has_ended_reading() || !is_listening();
+        }));
     }
 }
 
@@ -229,6 +229,8 @@ Result<std::size_t> TcpSocket::receive_bytes(IncomingMessage& message) {
     bool wants_all = (message.flags & message_flag::wait_all) != 0 && !peeks;
     if (message.data.remaining() == 0) return 0;
     std::size_t done = 0;
+    const std::uint32_t disconnects = endpoint_->disconnects();
+    auto is_disconnected = [&] { return endpoint_->disconnects() != disconnects; };
     for (;;) {
         auto got = receive_now(message);
         if (got.ok()) {
@@ -240,11 +242,13 @@ Result<std::size_t> TcpSocket::receive_bytes(IncomingMessage& message) {
             return done != 0 ? Result<std::size_t>(done) : got.error();
         }
         auto has_some = [&] {
-            return has_bytes(message.flags) || endpoint_->has_ended_reading() || endpoint_->has_error();
+            return has_bytes(message.flags) || endpoint_->has_ended_reading() || endpoint_->has_error() ||
+                   is_disconnected();
         };
         // Readers of a stream share its bytes and its end: one may leave some to the next, or only look at them.
         auto waited =
             wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, has_some, thread::Turn::shared);
+        if (waited.ok() && is_disconnected()) waited = Errno::epipe;
         if (!waited.ok()) return done != 0 ? Result<std::size_t>(done) : waited.error();
     }
 }

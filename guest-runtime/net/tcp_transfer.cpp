@@ -38,7 +38,7 @@ bool TcpEndpoint::is_writable(std::size_t limit_bytes) {
 
 Result<> TcpEndpoint::send(SendChunk& chunk, bool holds) {
     StackGuard guard;
-    if (has_ended_writing() || pcb_ == nullptr) {
+    if (has_ended_writing() || pcb_ == nullptr || state() == State::fresh) {
         if (int error = take_error()) return static_cast<Errno>(error);
         return Errno::epipe;
     }
@@ -97,30 +97,12 @@ Result<> TcpEndpoint::shut_down(bool reading, bool writing) {
     return {};
 }
 
-void TcpEndpoint::abandon_pending() {
-    for_each_connection([this](const tcp_pcb& pcb) {
-        TcpEndpoint* end = of(pcb);
-        if (end != nullptr && end->deferred_for_.get() == this) end->announce_deferred();
-    });
-    while (RefPtr<TcpEndpoint> refused = take_pending()) {
-        refused->is_closed_ = true;
-        if (refused->pcb_ == nullptr) continue;
-        BucketScope scope(refused->hash_);
-        tcp_err(refused->pcb_, nullptr);
-        tcp_abort(refused->pcb_);
-    }
-}
-
 void TcpEndpoint::close(bool resets) {
     StackGuard guard;
     is_closed_ = true;
     if (pcb_ == nullptr) return;
     if (state() == State::listening) {
-        static_cast<ListNode<TcpListenerTag>*>(this)->unlink();
-        abandon_pending();
-        // SAFETY: a listener's pcb is a tcp_pcb_listen, which begins as a tcp_pcb does.
-        forget_listener(*reinterpret_cast<const tcp_pcb_listen*>(pcb_));
-        tcp_close(pcb_);
+        stop_listening();
         return;
     }
     BucketScope scope(hash_);

@@ -73,6 +73,19 @@ struct Ends {
     }
 };
 
+inline int error_of(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    needs(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+    return error;
+}
+
+inline void close_with_reset(int fd) {
+    const linger at_once{1, 0};
+    needs(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close(fd);
+}
+
 // Waits until a change has come through.
 inline void until(int fd, short events) {
     pollfd one{fd, events, 0};

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// How TCP connections, listeners and attempts to connect end, and what is left of them.
+// How TCP connections end, who hears of it when, and how many may wait to be accepted.
 #include "tests/guest/socket_ends.hpp"
 
 using namespace conformance;
 
 namespace {
-
-int error_of(int fd) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    needs(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
-    return error;
-}
-
-void close_with_reset(int fd) {
-    const linger at_once{1, 0};
-    needs(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
-    close(fd);
-}
 
 void resets() {
     scenario(SYS_recvfrom, "a reset behind the end of the stream", [] {
