@@ -103,7 +103,6 @@ Result<> TcpSocket::listen(int backlog) {
 
 Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
     for (;;) {
-        if (endpoint_->has_ended_reading()) return Errno::einval;
         auto accepted = endpoint_->accept();
         if (accepted.ok()) {
             RefPtr<TcpEndpoint> end = std::move(accepted).value();
@@ -122,9 +121,8 @@ Result<RefPtr<Socket>> TcpSocket::accept(std::uint32_t flags) {
             return RefPtr<Socket>(std::move(socket));
         }
         if (accepted.error() != Errno::eagain || is_non_blocking()) return accepted.error();
-        HUSK_TRY(wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns, [this] {
-            return endpoint_->has_pending() || endpoint_->has_ended_reading() || !is_listening();
-        }));
+        HUSK_TRY(wait_for(endpoint_->waiters().readers, options_.receive_timeout_ns,
+                          [this] { return endpoint_->has_pending() || !is_listening(); }));
     }
 }
 
@@ -257,11 +255,7 @@ unsigned TcpSocket::poll(unsigned) {
     using namespace fs;
     TcpEndpoint& end = *endpoint_;
     State state = end.state();
-    if (state == State::listening) {
-        unsigned bits = end.has_pending() ? poll_bit::readable : 0;
-        if (end.has_ended_reading()) bits |= poll_bit::readable | poll_bit::hang_up | poll_bit::peer_closed;
-        return bits;
-    }
+    if (state == State::listening) return end.has_pending() ? poll_bit::readable : 0;
     unsigned bits = 0;
     if (end.has_error()) bits |= poll_bit::error;
     bool no_reading = end.has_ended_reading(), no_writing = end.has_ended_writing();

@@ -79,11 +79,7 @@ std::size_t TcpEndpoint::discard(std::size_t size_bytes, PeekOffset& offset) {
 Result<> TcpEndpoint::shut_down(bool reading, bool writing) {
     StackGuard guard;
     if (state() == State::listening) {
-        if (!reading) return {};
-        // Linux takes a listener's port away and lets accept() fail.
-        abandon_pending();
-        reading_ended_.store(true, std::memory_order_release);
-        waiters_.wake_all();
+        if (reading) abandon_connection();
         return {};
     }
     if (state() != State::connected) return Errno::enotconn;

@@ -112,9 +112,47 @@ void bound_sockets() {
     });
 }
 
+void shut_listeners() {
+    scenario(SYS_shutdown, "SHUT_RD and SHUT_RDWR of a listener: nobody is let in until it listens again", [] {
+        for (const int how : {SHUT_RD, SHUT_RDWR}) {
+            const int probe = listening();
+            const sockaddr_in address = name_of_socket(probe);
+            close(probe);
+            const int listener = made(AF_INET, SOCK_STREAM), queued = made(AF_INET, SOCK_STREAM);
+            needs(bind(listener, plain(address), sizeof address));
+            needs(listen(listener, 8));
+            needs(connect(queued, plain(address), sizeof address));
+            answers("shutdown", shutdown(listener, how));
+            answers("who was queued", recv(queued, buffer, 100, 0));
+            const int late = made(AF_INET, SOCK_STREAM);
+            answers("who comes late", connect(late, plain(address), sizeof address));
+            answers("accept", accept(listener, nullptr, nullptr));
+            pollfd one{listener, POLLIN | POLLOUT | POLLRDHUP, 0};
+            answers("poll", poll(&one, 1, 0));
+            is("events", one.revents);
+            answers("shutdown again", shutdown(listener, how));
+            holds("the same port", name_of_socket(listener).sin_port == address.sin_port);
+            const int other = made(AF_INET, SOCK_STREAM);
+            answers("another at the port", bind(other, plain(address), sizeof address));
+            answers("listen", listen(listener, 8));
+            answers("once more", connect(late, plain(address), sizeof address));
+            answers("accept", accept(listener, nullptr, nullptr) >= 0 ? 0 : -1);
+            for (int fd = 3; fd < 12; ++fd) close(fd);
+        }
+    });
+    scenario(SYS_shutdown, "SHUT_WR of a listener", [] {
+        const int listener = listening(), client = made(AF_INET, SOCK_STREAM);
+        const sockaddr_in address = name_of_socket(listener);
+        answers("shutdown", shutdown(listener, SHUT_WR));
+        answers("connect", connect(client, plain(address), sizeof address));
+        for (int fd = 3; fd < 8; ++fd) close(fd);
+    });
+}
+
 }  // namespace
 
 int main() {
     disconnects();
     bound_sockets();
+    shut_listeners();
 }
