@@ -82,6 +82,10 @@ Result<> TcpEndpoint::shut_down(bool reading, bool writing) {
         if (reading) abandon_connection();
         return {};
     }
+    if (state() == State::connecting) {
+        abandon_connection();
+        return {};
+    }
     if (state() != State::connected) return Errno::enotconn;
     BucketScope scope(hash_);
     if (reading) reading_ended_.store(true, std::memory_order_release);

@@ -149,10 +149,60 @@ void shut_listeners() {
     });
 }
 
+// Two of them: the one that listens takes no more.
+struct FullListener {
+    int listener = listening(0), queued = made(AF_INET, SOCK_STREAM);
+    sockaddr_in address = name_of_socket(listener);
+    FullListener() { needs(connect(queued, plain(address), sizeof address)); }
+    FullListener(const FullListener&) = delete;
+    ~FullListener() {
+        close(listener);
+        close(queued);
+    }
+};
+
+void attempts() {
+    for (const int how : {SHUT_RD, SHUT_WR, SHUT_RDWR}) {
+        scenario(SYS_shutdown, "of a socket that waits for its connection", [=] {
+            FullListener full;
+            const int client = made(AF_INET, SOCK_STREAM);
+            const timeval patience{5, 0};
+            needs(setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience));
+            Caller caller([&] { return connect(client, plain(full.address), sizeof full.address); });
+            caller.waits();
+            answers("shutdown", shutdown(client, how));
+            answers("connect", caller.join());
+            is("SO_ERROR", error_of(client));
+            answers("shutdown again", shutdown(client, how));
+            close(client);
+        });
+    }
+    scenario(SYS_shutdown, "of a socket that does not wait for its connection", [] {
+        FullListener full;
+        const int client = made(AF_INET, SOCK_STREAM | SOCK_NONBLOCK), listener = listening();
+        const timeval patience{5, 0};
+        needs(setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience));
+        answers("connect", connect(client, plain(full.address), sizeof full.address));
+        answers("shutdown", shutdown(client, SHUT_RDWR));
+        pollfd one{client, POLLIN | POLLOUT | POLLRDHUP, 0};
+        answers("poll", poll(&one, 1, 0));
+        is("events", one.revents);
+        is("SO_ERROR", error_of(client));
+        answers("read", recv(client, buffer, 100, 0));
+        answers("send", send(client, "x", 1, MSG_NOSIGNAL));
+        const sockaddr_in address = name_of_socket(listener);
+        fcntl(client, F_SETFL, 0);
+        answers("connect again", connect(client, plain(address), sizeof address));
+        close(client);
+        close(listener);
+    });
+}
+
 }  // namespace
 
 int main() {
     disconnects();
     bound_sockets();
     shut_listeners();
+    attempts();
 }
