@@ -107,6 +107,7 @@ SysResult clone(const arch::Context& context, const CloneRequest& request) {
         if (!is_last) static_cast<ListNode<thread::AllTag>&>(self).unlink();
     }
     if (is_last) thread::exit_process(status);
+    thread::hand_over(~self.blocked.load());
     // After it has left the list: who comes now finds no owner.
     thread::pi_futex::hand_over_all_of(self.tid);
     if (self.clear_child_tid != 0) {

@@ -96,7 +96,7 @@ void deliver_signals(arch::Context& context) {
     SignalInfo info;
     bool handled = false;
     while ((self.work.load(std::memory_order_relaxed) & work::signal) != 0) {
-        if (!take_pending(~self.blocked.load(), info)) break;
+        if (!take_deliverable(info)) break;
         handled |= act_on(context, info);
     }
     if ((self.work.load(std::memory_order_relaxed) & work::restore_mask) != 0) {

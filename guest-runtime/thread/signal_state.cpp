@@ -89,10 +89,17 @@ bool timer_is_pending(const SignalInfo& info) {
     return false;
 }
 
+// The work bit stays: a call that it has interrupted is only restarted by who finds it set.
 bool take_pending(SignalSet wanted, SignalInfo& info) {
+    Guard guard(signal_lock);
+    return current().pending.take(wanted, info) || process_pending.take(wanted, info);
+}
+
+bool take_deliverable(SignalInfo& info) {
     Thread& self = current();
     Guard guard(signal_lock);
-    bool taken = self.pending.take(wanted, info) || process_pending.take(wanted, info);
+    SignalSet open = ~self.blocked.load();
+    bool taken = self.pending.take(open, info) || process_pending.take(open, info);
     refresh_work(self);
     return taken;
 }
@@ -106,9 +113,27 @@ WaitQueue& signal_arrivals() { return arrivals; }
 
 void set_blocked(SignalSet mask) {
     Thread& self = current();
+    SignalSet left;
+    {
+        Guard guard(signal_lock);
+        mask &= ~unblockable;
+        left = process_pending.set() & mask & ~self.blocked.load();
+        self.blocked.store(mask);
+        refresh_work(self);
+    }
+    if (left != 0) hand_over(left);
+}
+
+void hand_over(SignalSet set) {
+    Guard list_guard(all_threads().lock);
     Guard guard(signal_lock);
-    self.blocked.store(mask & ~unblockable);
-    refresh_work(self);
+    set &= process_pending.set();
+    for (Thread& thread : all_threads().threads) {
+        SignalSet takes = set & ~thread.blocked.load();
+        if (takes == 0) continue;
+        poke(thread);
+        set &= ~takes;
+    }
 }
 
 SignalAction signal_action(int number) {

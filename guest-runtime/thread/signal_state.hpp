@@ -24,12 +24,16 @@ bool send_to_thread(Thread& thread, const SignalInfo& info);
 
 // Takes a signal in `wanted` that is pending for the calling thread or the process.
 bool take_pending(SignalSet wanted, SignalInfo& info);
+// Takes one that the calling thread does not block. Without one the thread has nothing to deliver from now on.
+bool take_deliverable(SignalInfo& info);
 [[nodiscard]] SignalSet pending_set();
 // Wakes those who wait for signals without handlers (sigtimedwait, signalfd).
 WaitQueue& signal_arrivals();
 
 // The calling thread's mask; kill and stop never enter it.
 void set_blocked(SignalSet mask);
+// The calling thread no longer takes the process's signals in `set`: another one looks for those that are pending.
+void hand_over(SignalSet set);
 
 [[nodiscard]] SignalAction signal_action(int number);
 void set_signal_action(int number, const SignalAction& action);
