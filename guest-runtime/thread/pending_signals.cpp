@@ -11,20 +11,21 @@ PendingSignals::~PendingSignals() {
     while (Entry* entry = entries_.pop_front()) delete entry;
 }
 
-SignalInfo* PendingSignals::find_timer(const SignalInfo& info) {
+PendingSignals::Entry* PendingSignals::find_timer(const SignalInfo& info) {
     if (info.code != si_timer || (set_ & signal_bit(info.number)) == 0) return nullptr;
     for (Entry& entry : entries_) {
-        SignalInfo& there = entry.info;
-        if (there.number == info.number && there.code == si_timer && there.timer.id == info.timer.id) return &there;
+        const SignalInfo& there = entry.info;
+        if (there.number == info.number && there.code == si_timer && there.timer.id == info.timer.id) return &entry;
     }
     return nullptr;
 }
 
 bool PendingSignals::add(const SignalInfo& info) {
     SignalSet bit = signal_bit(info.number);
-    if (SignalInfo* there = find_timer(info)) {
-        std::int64_t missed = std::int64_t{1} + there->timer.overrun + info.timer.overrun;
-        there->timer.overrun = static_cast<std::int32_t>(std::min<std::int64_t>(missed, INT32_MAX));
+    if (Entry* entry = find_timer(info)) {
+        std::int32_t& overrun = entry->info.timer.overrun;
+        std::int64_t missed = std::int64_t{1} + overrun + info.timer.overrun;
+        overrun = static_cast<std::int32_t>(std::min<std::int64_t>(missed, INT32_MAX));
         return true;
     }
     if ((set_ & bit) != 0 && info.number < signal_number::first_realtime) return false;
@@ -70,6 +71,17 @@ void PendingSignals::discard(int number) {
         entry.unlink();
         delete &entry;
     }
+}
+
+void PendingSignals::discard_timer(const SignalInfo& info) {
+    Entry* found = find_timer(info);
+    if (found == nullptr) return;
+    found->unlink();
+    delete found;
+    for (const Entry& entry : entries_) {
+        if (entry.info.number == info.number) return;
+    }
+    set_ &= ~signal_bit(info.number);
 }
 
 }  // namespace husk::thread

@@ -22,13 +22,15 @@ public:
     // Takes the lowest-numbered signal in `wanted`, synchronous faults first as Linux does. False when there is none.
     bool take(SignalSet wanted, SignalInfo& info);
     void discard(int number);
+    // The signal of the timer that sends `info`.
+    void discard_timer(const SignalInfo& info);
 
 private:
     struct Entry : ListNode<> {
         SignalInfo info;
     };
 
-    SignalInfo* find_timer(const SignalInfo& info);
+    Entry* find_timer(const SignalInfo& info);
 
     SignalSet set_ = 0;
     List<Entry> entries_;

@@ -89,6 +89,16 @@ bool timer_is_pending(const SignalInfo& info) {
     return false;
 }
 
+void discard_timer(const SignalInfo& info, std::uint32_t tid) {
+    Guard list_guard(all_threads().lock);
+    Guard guard(signal_lock);
+    if (tid == 0) {
+        process_pending.discard_timer(info);
+    } else if (Thread* thread = all_threads().find(tid)) {
+        thread->pending.discard_timer(info);
+    }
+}
+
 // The work bit stays: a call that it has interrupted is only restarted by who finds it set.
 bool take_pending(SignalSet wanted, SignalInfo& info) {
     Guard guard(signal_lock);

@@ -21,6 +21,8 @@ bool send_to_thread(Thread& thread, const SignalInfo& info);
 
 // Whether the timer that sends `info` has a signal that nobody has taken yet.
 [[nodiscard]] bool timer_is_pending(const SignalInfo& info);
+// Drops that signal. The timer sends to `tid`, 0 for the process, and nothing meanwhile.
+void discard_timer(const SignalInfo& info, std::uint32_t tid);
 
 // Takes a signal in `wanted` that is pending for the calling thread or the process.
 bool take_pending(SignalSet wanted, SignalInfo& info);

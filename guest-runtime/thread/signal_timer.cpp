@@ -19,8 +19,13 @@ constexpr std::uint64_t cpu_clock_grain_ns = 1'000'000;
 
 std::uint64_t SignalTimer::now_ns() const { return clock_ == Clock::wall ? monotonic_ns() : process_cpu_ns(); }
 
-void SignalTimer::set(std::uint64_t first_ns, std::uint64_t interval_ns) {
+void SignalTimer::stop() {
     disarm();
+    if (info_.code == si_timer) discard_timer(info_, target_tid_);
+}
+
+void SignalTimer::set(std::uint64_t first_ns, std::uint64_t interval_ns) {
+    stop();
     std::uint64_t now = now_ns();
     Guard guard(lock_);
     interval_ns_ = interval_ns;

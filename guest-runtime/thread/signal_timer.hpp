@@ -21,7 +21,7 @@ public:
     // info.number 0: nothing is sent. target_tid 0: the process.
     SignalTimer(Clock clock, const SignalInfo& info, std::uint32_t target_tid)
         : clock_(clock), info_(info), target_tid_(target_tid) {}
-    ~SignalTimer() { disarm(); }
+    ~SignalTimer() { stop(); }
 
     // First expiry in `first_ns` of its clock, then every interval_ns; first_ns 0 disarms.
     void set(std::uint64_t first_ns, std::uint64_t interval_ns);
@@ -30,6 +30,9 @@ public:
     [[nodiscard]] std::uint32_t overrun();
 
 private:
+    // Disarms it, and drops its signal where nobody has taken that yet, as Linux does since 6.13: the next timer may
+    // have the same id.
+    void stop();
     void on_expiry() override;
     bool send(const SignalInfo& info);
     [[nodiscard]] std::uint64_t now_ns() const;

@@ -64,3 +64,21 @@ TEST_CASE("discarding a signal drops all of its queue and nothing else") {
     SignalInfo info{};
     CHECK_FALSE(pending.take(signal_bit(first_queued), info));
 }
+
+TEST_CASE("discarding a timer's signal leaves those that others have sent") {
+    PendingSignals pending;
+    SignalInfo of_timer;
+    of_timer.number = first_queued;
+    of_timer.code = si_timer;
+    of_timer.timer = {0, 0, 1};
+    pending.add(of_timer);
+    pending.add(with_value(first_queued, 2));
+    pending.discard_timer(of_timer);
+    SignalInfo info{};
+    REQUIRE(pending.take(every_signal, info));
+    CHECK(info.sender.value == 2);
+    CHECK(pending.set() == 0);
+    pending.add(of_timer);
+    pending.discard_timer(of_timer);
+    CHECK(pending.set() == 0);
+}
