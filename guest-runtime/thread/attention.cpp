@@ -46,6 +46,14 @@ void move_if_wanted(Thread& self) {
     switch_away(self);
 }
 
+// A handler's address and the one in a frame are the application's to choose. `iretq` would fault on such a one in the
+// runtime; on Linux it is the application's own fault.
+void refuse_non_canonical(const arch::Context& context) {
+    constexpr std::uint64_t general_protection = 13;
+    auto rip = static_cast<std::int64_t>(context.rip);
+    if (rip << 16 >> 16 != rip) force_signal(fault_info(signal_number::segv, si_kernel, 0, general_protection));
+}
+
 }  // namespace
 
 bool wants_attention() {
@@ -88,6 +96,7 @@ extern "C" void husk_leave_runtime(husk::arch::Context* context) {
         if (has_work(self)) deliver_signals(*context);
         if (has_work(self)) stop_if_wanted(self, *context);
         if (has_work(self)) move_if_wanted(self);
+        refuse_non_canonical(*context);
     } while (has_work(self));
     ring_postponed();
 }
