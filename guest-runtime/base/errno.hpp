@@ -83,6 +83,7 @@ enum class Errno : int {
     // SA_RESTART ran.
     erestartnointr = 513,  // as the next, and whatever the handler wants
     erestart = 512,
+    erestartblock = 516,  // any handler ends it; without one it goes on to the same deadline (kept_deadline.hpp)
 };
 
 }  // namespace husk

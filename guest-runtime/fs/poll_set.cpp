@@ -71,7 +71,7 @@ Result<std::size_t> wait_for_any(std::span<PollItem> items, std::span<Entry> ent
         thread::Wakeup why = thread::park(deadline);
         if (why == thread::Wakeup::event) continue;
         if (std::size_t count = ask_all(items, entries)) return count;
-        return why == thread::Wakeup::timeout ? Result<std::size_t>(std::size_t{0}) : Errno::eintr;
+        return why == thread::Wakeup::timeout ? Result<std::size_t>(std::size_t{0}) : Errno::erestart;
     }
 }
 
@@ -89,7 +89,7 @@ Result<std::size_t> poll_with(std::span<PollItem> items, std::span<Entry> entrie
     std::size_t count = ask_all(items, entries);
     if (count != 0) return count;
     // As in Linux, a signal is an answer even where there is no time to wait.
-    if (deadline.has_passed()) return thread::signal_is_pending() ? Result<std::size_t>(Errno::eintr) : count;
+    if (deadline.has_passed()) return thread::signal_is_pending() ? Result<std::size_t>(Errno::erestart) : count;
     return wait_for_any(items, entries, deadline);
 }
 

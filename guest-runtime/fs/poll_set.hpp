@@ -16,7 +16,7 @@ struct PollItem {
     unsigned found;   // poll_bit::invalid for a descriptor that is not open
 };
 
-// Until one of `items` has something to report; how many have, 0 at the deadline. EINTR when a signal came first.
+// Until one of `items` has something to report; how many have, 0 at the deadline. ERESTART when a signal came first.
 Result<std::size_t> poll_files(std::span<PollItem> items, thread::Deadline deadline);
 
 }  // namespace husk::fs

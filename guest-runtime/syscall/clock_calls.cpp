@@ -3,6 +3,7 @@
 
 #include "guest-runtime/syscall/time_types.hpp"
 #include "guest-runtime/thread/cpu_time.hpp"
+#include "guest-runtime/thread/kept_deadline.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
 namespace husk::sys {
@@ -51,16 +52,22 @@ Result<std::uint64_t> read_clock(int clock) {
     return Errno::einval;
 }
 
-// Sleeps to the deadline. A signal's handler ends it with EINTR and the rest in `remaining`.
-SysResult sleep_until(thread::Deadline deadline, UserPtr<TimeSpec> remaining) {
+// Sleeps to the deadline. ERESTART.
+Result<> sleep_until(thread::Deadline deadline) {
     thread::WaitQueue nobody_wakes;
     Result<> woken = thread::wait_until(nobody_wakes, deadline, [] { return false; });
-    if (woken.error() == Errno::etimedout) return 0;
+    return woken.error() == Errno::etimedout ? Result<>() : woken;
+}
+
+// A signal's handler ends it with EINTR and the rest in `remaining`.
+SysResult sleep_for(const TimeSpec& duration, UserPtr<TimeSpec> remaining) {
+    thread::Deadline deadline = thread::kept_or(thread::Deadline::after_ns(duration.total_ns()));
+    if (sleep_until(deadline).ok()) return 0;
     if (remaining) {
         std::uint64_t now = thread::monotonic_ns();
         HUSK_TRY(remaining.store(TimeSpec::from_ns(deadline.ns > now ? deadline.ns - now : 0)));
     }
-    return woken.error();
+    return thread::keep(deadline);
 }
 
 }  // namespace
@@ -91,14 +98,14 @@ SysResult sys_clock_nanosleep(const Call& call) {
     if (!when.is_valid()) return Errno::einval;
     if (clock == clock_thread_cputime || clock == clock_monotonic_raw) return Errno::eopnotsupp;
     thread::Deadline at = HUSK_TRY(deadline_at(clock == clock_process_cputime ? clock_monotonic : clock, when));
-    if ((call.integer(1) & absolute) != 0) return sleep_until(at, {});
-    return sleep_until(thread::Deadline::after_ns(when.total_ns()), call.pointer<TimeSpec>(3));
+    if ((call.integer(1) & absolute) != 0) return sleep_until(at);
+    return sleep_for(when, call.pointer<TimeSpec>(3));
 }
 
 SysResult sys_nanosleep(const Call& call) {
     TimeSpec duration = HUSK_TRY(call.pointer<TimeSpec>(0).load());
     if (!duration.is_valid()) return Errno::einval;
-    return sleep_until(thread::Deadline::after_ns(duration.total_ns()), call.pointer<TimeSpec>(1));
+    return sleep_for(duration, call.pointer<TimeSpec>(1));
 }
 
 SysResult sys_gettimeofday(const Call& call) {

@@ -5,6 +5,7 @@
 
 #include "guest-runtime/syscall/time_types.hpp"
 #include "guest-runtime/thread/futex.hpp"
+#include "guest-runtime/thread/kept_deadline.hpp"
 #include "guest-runtime/thread/pi_futex.hpp"
 #include "guest-runtime/thread/thread.hpp"
 
@@ -133,11 +134,11 @@ SysResult sys_futex(const Call& call) {
             std::uint32_t bits =
                 operation == futex_wait ? thread::futex::match_any : static_cast<std::uint32_t>(call[5]);
             if (bits == 0) return Errno::einval;
-            thread::Deadline deadline = HUSK_TRY(wait_deadline(call, operation));
+            thread::Deadline deadline = thread::kept_or(HUSK_TRY(wait_deadline(call, operation)));
             Result<> waited = thread::futex::wait(word, value, deadline, bits);
             // With a time a handler ends the wait, whatever SA_RESTART says [signal(7)].
-            bool ends = !waited.ok() && waited.error() == Errno::erestart && call[3] != 0;
-            return ends ? SysResult(Errno::eintr) : SysResult(waited);
+            if (!waited.ok() && waited.error() == Errno::erestart && call[3] != 0) return thread::keep(deadline);
+            return waited;
         }
         case futex_wake:
             return thread::futex::wake(word, value);

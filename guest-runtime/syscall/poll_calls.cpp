@@ -6,6 +6,7 @@
 #include "guest-runtime/fs/poll_set.hpp"
 #include "guest-runtime/syscall/optional_mask.hpp"
 #include "guest-runtime/syscall/time_types.hpp"
+#include "guest-runtime/thread/kept_deadline.hpp"
 
 namespace husk::sys {
 
@@ -120,12 +121,15 @@ Result<std::size_t> select_sets(const Call& call, Deadline deadline) {
     return found;
 }
 
-// What is left of a timeout goes back to the application, as Linux does it; its memory may be read-only.
+// What is left of a timeout goes back to the application, as Linux does it, and an interrupted call goes on with it.
+// The memory may be read-only: then such a call ends.
 template <class Time>
-void store_remaining(UserPtr<Time> timeout, Deadline deadline) {
-    if (!timeout) return;
+Result<std::size_t> store_remaining(UserPtr<Time> timeout, Deadline deadline, Result<std::size_t> found) {
+    if (!timeout) return found;
     std::uint64_t now = thread::monotonic_ns();
-    (void)timeout.store(Time::from_ns(deadline.ns > now ? deadline.ns - now : 0));
+    auto stored = timeout.store(Time::from_ns(deadline.ns > now ? deadline.ns - now : 0));
+    if (!stored.ok() && !found.ok() && found.error() == Errno::erestart) return Errno::eintr;
+    return found;
 }
 
 template <class Time>
@@ -141,17 +145,13 @@ Result<std::size_t> poll_masked(const Call& call) {
     Deadline deadline = HUSK_TRY(deadline_of(timeout));
     std::optional<thread::TemporaryMask> mask;
     HUSK_TRY(apply_mask(mask, call.pointer<std::uint64_t>(3), call[4]));
-    auto found = poll_list(call.pointer<PollFd>(0), call[1], deadline);
-    store_remaining(timeout, deadline);
-    return found;
+    return store_remaining(timeout, deadline, poll_list(call.pointer<PollFd>(0), call[1], deadline));
 }
 
 Result<std::size_t> select_timed(const Call& call) {
     auto timeout = call.pointer<TimeVal>(4);
     Deadline deadline = HUSK_TRY(deadline_of(timeout));
-    auto found = select_sets(call, deadline);
-    store_remaining(timeout, deadline);
-    return found;
+    return store_remaining(timeout, deadline, select_sets(call, deadline));
 }
 
 Result<std::size_t> select_masked(const Call& call) {
@@ -166,9 +166,7 @@ Result<std::size_t> select_masked(const Call& call) {
         MaskArgument argument = HUSK_TRY(pointer.load());
         HUSK_TRY(apply_mask(mask, UserPtr<std::uint64_t>(argument.mask), argument.size_bytes));
     }
-    auto found = select_sets(call, deadline);
-    store_remaining(timeout, deadline);
-    return found;
+    return store_remaining(timeout, deadline, select_sets(call, deadline));
 }
 
 Deadline deadline_after_ms(int timeout_ms) {
@@ -180,7 +178,10 @@ Deadline deadline_after_ms(int timeout_ms) {
 }  // namespace
 
 SysResult sys_poll(const Call& call) {
-    return poll_list(call.pointer<PollFd>(0), call[1], deadline_after_ms(call.integer(2)));
+    Deadline deadline = thread::kept_or(deadline_after_ms(call.integer(2)));
+    auto found = poll_list(call.pointer<PollFd>(0), call[1], deadline);
+    if (!found.ok() && found.error() == Errno::erestart) return thread::keep(deadline);
+    return found;
 }
 SysResult sys_ppoll(const Call& call) { return poll_masked(call); }
 SysResult sys_select(const Call& call) { return select_timed(call); }

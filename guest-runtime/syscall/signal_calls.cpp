@@ -124,7 +124,8 @@ SysResult sys_rt_sigtimedwait(const Call& call) {
     SignalInfo info;
     Result<> arrived =
         thread::wait_until(thread::signal_arrivals(), deadline, [&] { return thread::take_pending(wanted, info); });
-    if (!arrived.ok()) return arrived.error() == Errno::etimedout ? Errno::eagain : arrived.error();
+    // Never restarted, as on Linux, also where no handler runs.
+    if (!arrived.ok()) return arrived.error() == Errno::etimedout ? Errno::eagain : Errno::eintr;
     if (auto out = call.pointer<SignalInfo>(1)) HUSK_TRY(out.store(info));
     return info.number;
 }

@@ -15,11 +15,8 @@ namespace {
 // Calls that fail with EINTR after any handler, SA_RESTART or not [signal(7), "Interruption of system calls"].
 bool never_restarts(std::uint64_t number) {
     switch (number) {
-        case 7:    // poll
         case 23:   // select
         case 34:   // pause
-        case 35:   // nanosleep
-        case 128:  // rt_sigtimedwait
         case 130:  // rt_sigsuspend
         case 230:  // clock_nanosleep
         case 232:  // epoll_wait
@@ -33,15 +30,20 @@ bool never_restarts(std::uint64_t number) {
     }
 }
 
+bool has_failed(const arch::Context& context, Errno error) {
+    return static_cast<long>(context.rax) == -static_cast<long>(error);
+}
+
 bool wants_restart(const arch::Context& context) {
     if (context.orig_rax == ~0ull) return false;
-    auto result = static_cast<long>(context.rax);
-    return result == -static_cast<long>(Errno::erestart) || result == -static_cast<long>(Errno::erestartnointr);
+    return has_failed(context, Errno::erestart) || has_failed(context, Errno::erestartnointr) ||
+           has_failed(context, Errno::erestartblock);
 }
 
 // Whether the call goes on after a handler.
 bool goes_on(const arch::Context& context, const SignalAction& action) {
-    if (static_cast<long>(context.rax) == -static_cast<long>(Errno::erestartnointr)) return true;
+    if (has_failed(context, Errno::erestartnointr)) return true;
+    if (has_failed(context, Errno::erestartblock)) return false;
     return (action.flags & sa_restart) != 0 && !never_restarts(context.orig_rax);
 }
 
@@ -103,7 +105,10 @@ void deliver_signals(arch::Context& context) {
         self.work.fetch_and(~work::restore_mask);
         set_blocked(self.saved_mask);
     }
-    if (!handled && wants_restart(context)) run_syscall_again(context);
+    if (handled || !wants_restart(context)) return;
+    self.is_going_on = has_failed(context, Errno::erestartblock);
+    run_syscall_again(context);
+    self.is_going_on = false;
 }
 
 }  // namespace husk::thread

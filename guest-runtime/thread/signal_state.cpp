@@ -49,16 +49,13 @@ bool send_to_process(const SignalInfo& info) {
     {
         Guard guard(signal_lock);
         Thread* taker = nullptr;
-        bool someone_blocks = false;
+        // As on Linux, an ignored signal is only kept where the main thread blocks it: sigwait and signalfd see it.
+        Thread* main = all_threads().find(process_id);
+        if (is_ignored(info.number) && main != nullptr && (main->blocked.load() & bit) == 0) return false;
         for (Thread& thread : all_threads().threads) {
-            if ((thread.blocked.load() & bit) != 0) {
-                someone_blocks = true;
-            } else if (taker == nullptr || &thread == &current()) {
-                taker = &thread;
-            }
+            if ((thread.blocked.load() & bit) != 0) continue;
+            if (taker == nullptr || &thread == &current()) taker = &thread;
         }
-        // An ignored signal is only kept where someone blocks it: sigwait and signalfd get to see it.
-        if (is_ignored(info.number) && !someone_blocks) return false;
         is_counted = process_pending.add(info);
         if (taker != nullptr) poke(*taker);
     }

@@ -98,6 +98,9 @@ public:
     SignalSet saved_mask = 0;
     SignalStack signal_stack;
     PendingSignals pending;  // guarded by the signal lock
+    // kept_deadline.hpp
+    Deadline kept_deadline = Deadline::never();
+    bool is_going_on = false;  // in a call that a signal without a handler interrupted
 };
 
 [[nodiscard]] inline bool has_work(const Thread& thread) { return thread.work.load(std::memory_order_relaxed) != 0; }

@@ -24,7 +24,8 @@ using config::fill_in;
 
 constexpr std::size_t most_arguments = 6;
 constexpr std::int64_t lowest_error = -4095;
-constexpr int restart_error = 512, always_restart_error = 513;  // ERESTARTSYS, ERESTARTNOINTR
+// ERESTARTSYS, ERESTARTNOINTR, ERESTART_RESTARTBLOCK
+constexpr int restart_error = 512, always_restart_error = 513, unhandled_restart_error = 516;
 
 // Filled by the call.
 bool is_late(Argument kind) {
@@ -164,6 +165,7 @@ std::string argument_text(const CallShape& shape, const Record& entry, const Rec
 std::string error_text(int error) {
     if (error == restart_error) return "? ERESTARTSYS (To be restarted if SA_RESTART is set)";
     if (error == always_restart_error) return "? ERESTARTNOINTR (To be restarted)";
+    if (error == unhandled_restart_error) return "? ERESTART_RESTARTBLOCK (Interrupted by signal)";
     const char* name = ::strerrorname_np(error);
     if (name == nullptr) return fill_in("-1 (errno {})", error);
     return fill_in("-1 {} ({})", name, ::strerrordesc_np(error));

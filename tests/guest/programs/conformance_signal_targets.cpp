@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signals of the process: which thread takes one, also when the first choice does not, and whom an ignored one
 // disturbs.
+#include <linux/futex.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 
 #include "tests/guest/conformance.hpp"
@@ -11,6 +14,7 @@ using namespace conformance;
 namespace {
 
 constexpr long patience_ms = 2000;
+constexpr timespec time_of_a_wait{0, 300'000'000};
 
 sigset_t set_of(std::initializer_list<int> numbers) {
     sigset_t set;
@@ -171,9 +175,81 @@ void handing_on() {
     scenario(SYS_signalfd4, "a reader's signal is taken by who has sent it", the_sender_takes_it);
 }
 
+// SIGWINCH, which nobody handles, again and again while another thread is in `call`.
+template <class Call>
+void disturbed(const char* what, Call call) {
+    Stopwatch time;
+    Caller caller([call] {
+        mask(SIG_UNBLOCK, {SIGWINCH});
+        return call();
+    });
+    caller.sleeps();
+    while (!caller.is_back() && time.ms() < patience_ms) {
+        kill(getpid(), SIGWINCH);
+        rest_ms(30);
+    }
+    answers(what, caller.join());
+    holds("in time", time.ms() < patience_ms);
+}
+
+long wait_on_word(int operation, const timespec& time) {
+    static unsigned word = 0;
+    return syscall(SYS_futex, &word, operation, 0, &time, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+void ignored() {
+    scenario(SYS_kill, "an ignored signal is dropped unless the main thread blocks it", [] {
+        mask(SIG_BLOCK, {SIGWINCH});
+        for (bool is_open : {true, false}) {
+            Caller waiter([] {
+                const sigset_t set = set_of({SIGWINCH});
+                const timespec time{0, 200'000'000};
+                return sigtimedwait(&set, nullptr, &time);
+            });
+            waiter.sleeps();
+            if (is_open) mask(SIG_UNBLOCK, {SIGWINCH});
+            kill(getpid(), SIGWINCH);
+            answers(is_open ? "open" : "blocked", waiter.join());
+            mask(SIG_BLOCK, {SIGWINCH});
+        }
+    });
+    scenario(SYS_kill, "an ignored signal does not make a thread sleep longer", [] {
+        disturbed("nanosleep", [] { return nanosleep(&time_of_a_wait, nullptr); });
+        disturbed("clock_nanosleep",
+                  [] { return static_cast<long>(clock_nanosleep(CLOCK_MONOTONIC, 0, &time_of_a_wait, nullptr)); });
+        disturbed("poll", [] { return poll(nullptr, 0, 300); });
+        disturbed("ppoll", [] { return ppoll(nullptr, 0, &time_of_a_wait, nullptr); });
+        disturbed("select", [] {
+            timeval left{0, 300'000};
+            return select(0, nullptr, nullptr, nullptr, &left);
+        });
+        disturbed("pselect", [] { return pselect(0, nullptr, nullptr, nullptr, &time_of_a_wait, nullptr); });
+        disturbed("futex", [] { return wait_on_word(FUTEX_WAIT, time_of_a_wait); });
+        disturbed("futex, a point in time", [] {
+            timespec until;
+            clock_gettime(CLOCK_MONOTONIC, &until);
+            ++until.tv_sec;
+            return wait_on_word(FUTEX_WAIT_BITSET, until);
+        });
+        disturbed("epoll_wait", [] {
+            const int fd = epoll_create1(0);
+            epoll_event event;
+            const Answer answer = epoll_wait(fd, &event, 1, 300);
+            close(fd);
+            errno = answer.error;
+            return answer.result;
+        });
+        disturbed("sigtimedwait", [] {
+            const sigset_t set = set_of({SIGUSR1});
+            return sigtimedwait(&set, nullptr, &time_of_a_wait);
+        });
+    });
+}
+
 }  // namespace
 
 int main() {
     std::setvbuf(stdout, nullptr, _IOLBF, 1 << 16);
     handing_on();
+    ignored();
 }
