@@ -11,10 +11,7 @@ constinit std::atomic<std::uint64_t> ended_ns = 0;
 
 }  // namespace
 
-std::uint64_t thread_cpu_ns(const Thread& thread) {
-    bool runs = thread.state == State::running || thread.state == State::preparing || thread.state == State::woken;
-    return thread.cpu_ns + (runs ? monotonic_ns() - thread.switched_in_ns : 0);
-}
+std::uint64_t thread_cpu_ns(const Thread& thread) { return thread.cpu_meter.read_ns(); }
 
 std::uint64_t process_cpu_ns() {
     Guard guard(all_threads().lock);

@@ -42,7 +42,7 @@ void switch_to(Thread& self, Thread& next) {
         arch::save_vector_state(self.vector_area);
         self.fs_base = arch::read_fs_base();
     }
-    self.cpu_ns += monotonic_ns() - self.switched_in_ns;
+    self.cpu_meter.stop();
     here().previous = &self;
     cpu.current = &next;
     cpu.mailbox.upcall_stack = next.kernel_stack;
@@ -135,7 +135,7 @@ extern "C" void husk_finish_switch() {
 
     Thread& self = current();
     self.vcpu = vcpu_index();
-    self.switched_in_ns = monotonic_ns();
+    self.cpu_meter.start();
     self.state = State::running;
     if (!is_idle_thread(self)) {
         arch::write_fs_base(self.fs_base);

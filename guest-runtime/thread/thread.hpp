@@ -9,6 +9,7 @@
 #include "guest-runtime/arch/per_cpu.hpp"
 #include "guest-runtime/base/intrusive_list.hpp"
 #include "guest-runtime/base/spinlock.hpp"
+#include "guest-runtime/thread/cpu_meter.hpp"
 #include "guest-runtime/thread/pending_signals.hpp"
 #include "guest-runtime/thread/timer.hpp"
 #include "guest-runtime/thread/wait_queue.hpp"
@@ -90,8 +91,7 @@ public:
     // Linux's per-thread odds and ends.
     std::uint64_t clear_child_tid = 0;
     std::uint64_t robust_list = 0;
-    std::uint64_t cpu_ns = 0;          // consumed before switched_in_ns
-    std::uint64_t switched_in_ns = 0;  // monotonic
+    CpuMeter cpu_meter;
 
     // Signals; the mask is changed by the thread itself only.
     std::atomic<SignalSet> blocked = 0;
