@@ -13,7 +13,8 @@ namespace husk::memory {
 // Fills what is attached in [begin, end) with zeroes. With the address space's lock held alone.
 void empty_in_place(std::uint64_t begin, std::uint64_t end);
 
-// The same inside `mapping`. False, and nothing is changed: somebody else could use the frames, or see what happens to them.
+// The same inside `mapping`. False, and nothing is changed: somebody else could use the frames, or see what happens to
+// them.
 [[nodiscard]] bool try_empty_in_place(const Mapping& mapping, std::uint64_t begin, std::uint64_t end);
 
 }  // namespace husk::memory
