@@ -92,4 +92,14 @@ inline void until(int fd, short events) {
     poll(&one, 1, 5000);
 }
 
+// Sends until there is no room, and none comes although what is on its way has arrived.
+inline void fill(int fd) {
+    constexpr short rest_ms = 100;
+    pollfd one{fd, POLLOUT, 0};
+    do {
+        while (send(fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+        }
+    } while (poll(&one, 1, rest_ms) != 0 || send(fd, buffer, 1, MSG_DONTWAIT) > 0);
+}
+
 }  // namespace conformance

@@ -189,7 +189,7 @@ class UserNetworkTests:
                     return f"the client fails: {client.stderr.read()}"
                 vm.terminate()
                 status = vm.wait(LONG_S)
-                left = self.helpers(space)
+                left = space.processes("husk-user-net")
                 arrived = next_line(client.stdout).strip()
             return None if (status, left, arrived) == (0, [], "60000") else f"{status}, left: {left}, arrived: {arrived}"
 

@@ -17,8 +17,7 @@ void disconnects() {
         Ends ends;
         needs(send(ends.b, "old", 3, 0));
         until(ends.a, POLLIN);
-        while (send(ends.a, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
-        }
+        fill(ends.a);
         answers("disconnect", disconnect(ends.a));
         is("SO_ERROR", error_of(ends.a));
         answers("read", recv(ends.a, buffer, 100, MSG_DONTWAIT));
@@ -39,8 +38,7 @@ void disconnects() {
     });
     scenario(SYS_connect, "AF_UNSPEC while others wait", [] {
         Ends ends;
-        while (send(ends.a, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
-        }
+        fill(ends.a);
         const timeval patience{5, 0};
         needs(setsockopt(ends.a, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
         needs(setsockopt(ends.a, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience));
