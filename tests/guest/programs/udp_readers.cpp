@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint32_t rounds = 3000;
+constexpr std::uint32_t rounds = 600;
 
 std::atomic<std::uint32_t> received = 0;
 
