@@ -13,6 +13,7 @@
 #include "guest-runtime/fs/filesystem.hpp"
 #include "guest-runtime/fs/make_ref_as.hpp"
 #include "guest-runtime/fs/mount_disks.hpp"
+#include "guest-runtime/fs/page_barrier.hpp"
 #include "guest-runtime/fs/page_cache.hpp"
 #include "guest-runtime/fs/regular_file.hpp"
 
@@ -114,7 +115,8 @@ Result<> BlockFile::change_range(UserPtr<std::uint64_t> range, block::Operation 
         return Errno::einval;
     }
     Guard guard(disk_.contents());
-    HUSK_TRY(disk_.page_cache()->drop_range(offset, offset + size));
+    PageBarrier barrier(*disk_.page_cache());
+    HUSK_TRY(disk_.page_cache()->drop_range(offset, offset + size, barrier));
     if (operation == block::Operation::discard) return block::discard(device, offset, size);
     return block::write_zeroes(device, offset, size);
 }

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "guest-runtime/fs/inode.hpp"
+#include "guest-runtime/fs/page_barrier.hpp"
 #include "guest-runtime/fs/page_cache_list.hpp"
 #include "guest-runtime/fs/page_fill.hpp"
 #include "guest-runtime/fs/page_write_back.hpp"
@@ -126,9 +127,15 @@ Result<abi::GuestPhys> PageCache::take_page(std::uint64_t index, std::uint64_t s
 Result<abi::GuestPhys> PageCache::page_for_mapping(std::uint64_t index, bool for_write) {
     if (!for_write) return page_for_read(index);
     std::uint64_t begin = index * page_size;
-    std::uint64_t size = abi::align_up(map_.size_bytes(), map_.block_bytes());
-    if (begin < size) HUSK_TRY(map_.reserve(begin, std::min(page_size, size - begin)));
-    return take_page(index, page_state::used | page_state::dirty | page_state::mapped);
+    for (;;) {
+        std::uint64_t barriers = wait_for_barrier(index);
+        std::uint64_t size = abi::align_up(map_.size_bytes(), map_.block_bytes());
+        if (begin < size) HUSK_TRY(map_.reserve(begin, std::min(page_size, size - begin)));
+        abi::GuestPhys frame = HUSK_TRY(take_page(index, page_state::used | page_state::dirty | page_state::mapped));
+        if (barrier_count() == barriers) return frame;
+        // The blocks that made a promise needless may have been freed since.
+        memory::release_frames(frame, 0);
+    }
 }
 
 // Reads from `index` on and waits for it. Without an error the page may still be missing: it was dropped already.
@@ -136,6 +143,7 @@ Result<> PageCache::load(std::uint64_t index, std::uint64_t pages) {
     std::uint64_t file_pages = (map_.size_bytes() + page_size - 1) / page_size;
     pages = index < file_pages ? std::min(pages, file_pages - index) : 1;
     for (;;) {
+        wait_for_barrier(index);
         std::unique_ptr<PageFill> fill(HUSK_TRY(PageFill::create(*this, index, pages)));
         if (!fill) return {};
         std::uint64_t tried = fill->pages();
@@ -233,7 +241,7 @@ std::uint64_t PageCache::write_pages(std::uint64_t first, std::uint64_t last, st
         } else if (rest) {
             thread::wait_uninterruptibly(changes_, [&] {
                 Guard guard(lock_);
-                return !CachedPage(pages_.find(*rest)).has(page_state::writing);
+                return !CachedPage(pages_.find(*rest)).has(page_state::writing) && !is_barred(*rest);
             });
         }
     }
@@ -300,20 +308,44 @@ void PageCache::wait_for_transfers(std::uint64_t first, std::uint64_t last) {
     });
 }
 
-Result<> PageCache::resize(std::uint64_t size_bytes) {
+std::uint64_t PageCache::wait_for_barrier(std::uint64_t index) {
+    std::uint64_t count = 0;
+    thread::wait_uninterruptibly(changes_, [&] {
+        Guard guard(lock_);
+        count = barriers_;
+        return !is_barred(index);
+    });
+    return count;
+}
+
+std::uint64_t PageCache::barrier_count() {
+    Guard guard(lock_);
+    return barriers_;
+}
+
+// A page that stays may lose blocks: the barrier is for it as well.
+Result<> PageCache::resize(std::uint64_t size_bytes, PageBarrier& barrier) {
     std::uint64_t kept_end = abi::align_up(size_bytes, page_size);
-    drop_pages(kept_end / page_size, UINT64_MAX);
     auto zeroed = zero_part(size_bytes, kept_end);
+    barrier.close(abi::align_up(size_bytes, map_.block_bytes()) / page_size, UINT64_MAX);
+    drop_pages(kept_end / page_size, UINT64_MAX);
     update_keep();
     return zeroed;
 }
 
-Result<> PageCache::drop_range(std::uint64_t begin, std::uint64_t end) {
+Result<> PageCache::drop_range(std::uint64_t begin, std::uint64_t end, PageBarrier& barrier) {
+    if (begin >= end) return {};
     std::uint64_t first_whole = abi::align_up(begin, page_size);
     std::uint64_t last_whole = abi::align_down(end, page_size);
-    if (first_whole > last_whole) return zero_part(begin, end);
-    HUSK_TRY(zero_part(begin, first_whole));
-    HUSK_TRY(zero_part(last_whole, end));
+    if (first_whole > last_whole) {
+        HUSK_TRY(zero_part(begin, end));
+    } else {
+        HUSK_TRY(zero_part(begin, first_whole));
+        HUSK_TRY(zero_part(last_whole, end));
+    }
+    std::uint64_t first_block = abi::align_up(begin, map_.block_bytes());
+    std::uint64_t block_end = abi::align_down(end, map_.block_bytes());
+    if (first_block < block_end) barrier.close(first_block / page_size, (block_end - 1) / page_size);
     if (first_whole < last_whole) drop_pages(first_whole / page_size, last_whole / page_size - 1);
     update_keep();
     return {};

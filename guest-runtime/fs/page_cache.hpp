@@ -4,7 +4,8 @@
 //
 // An inode that has one returns it from Inode::page_cache() and passes on:
 //   page_for_read -> page_for_read, page_for_write -> page_for_write, page_for_mapping -> page_for_mapping,
-//   resize -> resize, punch_hole -> drop_range, sync -> write_back (then journal, flush).
+//   resize -> resize, punch_hole -> drop_range (with a PageBarrier until the blocks are freed),
+//   sync -> write_back (then journal, flush).
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,7 @@
 namespace husk::fs {
 
 class Inode;
+class PageBarrier;
 class PageFill;
 class PageWriteBack;
 
@@ -65,14 +67,12 @@ public:
     bool write_some(std::uint64_t most_pages);
 
     // The file has become shorter, and map.size_bytes() says so already: pages behind the end go, after transfers in
-    // flight, and the rest of the last one becomes zeros, on the disk too. With contents() held, before blocks behind
-    // the end are freed. EIO, ENOMEM.
-    Result<> resize(std::uint64_t size_bytes);
+    // flight, and the rest of the last one becomes zeros, on the disk too. With contents() held. Blocks behind the end
+    // are freed while `barrier` lives. EIO, ENOMEM.
+    Result<> resize(std::uint64_t size_bytes, PageBarrier& barrier);
     // Drops the pages of [begin, end), dirty or not, and zeroes what the range has of the pages at its ends. As
-    // resize(), before blocks are freed.
-    Result<> drop_range(std::uint64_t begin, std::uint64_t end);
-    // Until no read or write of these pages is in flight.
-    void wait_for_transfers(std::uint64_t first, std::uint64_t last);
+    // resize().
+    Result<> drop_range(std::uint64_t begin, std::uint64_t end, PageBarrier& barrier);
     // Drops clean pages of [begin, end) that nobody else holds, so that the next read comes from the disk. false:
     // others are still there.
     bool drop_clean(std::uint64_t begin, std::uint64_t end);
@@ -86,6 +86,7 @@ public:
     [[nodiscard]] BlockMap& map() const { return map_; }
 
 private:
+    friend class PageBarrier;
     friend class PageFill;
     friend class PageWriteBack;
     friend class PageCacheList;
@@ -96,12 +97,18 @@ private:
     void wait_until_ready(std::uint64_t index);
     Result<> zero_part(std::uint64_t begin, std::uint64_t end);
     void drop_pages(std::uint64_t first, std::uint64_t last);
+    // Until no read or write of these pages is in flight.
+    void wait_for_transfers(std::uint64_t first, std::uint64_t last);
+    // Until no barrier keeps this page from the disk; returns how many there have been.
+    std::uint64_t wait_for_barrier(std::uint64_t index);
+    [[nodiscard]] std::uint64_t barrier_count();
     std::uint64_t write_pages(std::uint64_t first, std::uint64_t last, std::uint64_t most_pages);
     void update_keep();
     // With lock_ held.
     void remove_pages(std::uint64_t first, std::uint64_t last);
     void set_dirty(std::uint64_t index, CachedPage page);
     [[nodiscard]] bool has_transfer_in(std::uint64_t first, std::uint64_t last);
+    [[nodiscard]] bool is_barred(std::uint64_t index) const { return barred_first_ <= index && index <= barred_last_; }
     std::uint64_t evict(std::uint64_t pages);
 
     Inode& owner_;
@@ -110,7 +117,9 @@ private:
     PageTree pages_;
     List<PageFill> fills_;
     List<PageWriteBack> write_backs_;
-    thread::WaitQueue changes_;  // woken when a transfer ends
+    thread::WaitQueue changes_;  // woken when a transfer or a barrier ends
+    std::uint64_t barred_first_ = UINT64_MAX, barred_last_ = 0;
+    std::uint64_t barriers_ = 0;  // how many there have been
     ReadAhead read_ahead_;
     std::uint64_t hand_ = 0;            // where eviction goes on
     std::uint64_t dirty_since_ns_ = 0;  // when there are dirty pages

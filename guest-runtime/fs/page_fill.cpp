@@ -25,7 +25,7 @@ Result<PageFill*> PageFill::create(PageCache& cache, std::uint64_t first, std::u
         }
         Guard guard(cache.lock_);
         std::uint64_t index = first + fill->count_;
-        bool is_new = !CachedPage(cache.pages_.find(index)).is_there();
+        bool is_new = !cache.is_barred(index) && !CachedPage(cache.pages_.find(index)).is_there();
         bool is_in = is_new && cache.pages_.insert(index, {frame.value().value | page_state::filling}).ok();
         if (!is_in) {
             guard.unlock();

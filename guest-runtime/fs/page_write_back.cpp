@@ -18,8 +18,8 @@ std::optional<std::uint64_t> PageWriteBack::collect(std::uint64_t first, std::ui
         auto index = cache_.pages_.next_marked(first);
         if (!index || *index > last) return {};
         CachedPage page(cache_.pages_.find(*index));
-        // The older contents must reach the disk first.
-        if (count_ == most || page.has(page_state::writing)) return *index;
+        // The older contents must reach the disk first, and blocks that are being freed nothing at all.
+        if (count_ == most || page.has(page_state::writing) || cache_.is_barred(*index)) return *index;
         bool may_change = page.has(page_state::mapped) && !page.is_unshared();
         cache_.pages_.unmark(*index);
         page = page.without(page_state::dirty | (may_change ? 0 : page_state::mapped)).with(page_state::writing);

@@ -18,7 +18,8 @@ public:
     explicit PageWriteBack(PageCache& cache) : cache_(cache) {}
 
     // Takes dirty pages of [first, last], which are clean from now on, up to `most` of them or the first that is being
-    // written already. Returns where to go on; nothing: no dirty page is left behind the taken ones.
+    // written already or lies behind a barrier. Returns where to go on; nothing: no dirty page is left behind the taken
+    // ones.
     std::optional<std::uint64_t> collect(std::uint64_t first, std::uint64_t last, std::size_t most);
     [[nodiscard]] std::size_t pages() const { return count_; }
     // Writes what was collected and waits for it. The first error is noted in the cache.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "guest-runtime/fs/ext4/ext4.hpp"
+#include "guest-runtime/fs/page_barrier.hpp"
 #include "guest-runtime/thread/clock.hpp"
 
 namespace husk::fs::ext4 {
@@ -19,7 +20,8 @@ RegularNode::~RegularNode() {
 
 void RegularNode::drop_contents() {
     update([](InodeRecord& record) { record.size_bytes = 0; });
-    static_cast<void>(pages_.resize(0));
+    PageBarrier barrier(pages_);
+    static_cast<void>(pages_.resize(0, barrier));
 }
 
 std::uint64_t RegularNode::size_bytes() {

@@ -4,6 +4,7 @@
 
 #include "guest-runtime/fs/ext4/ext4.hpp"
 #include "guest-runtime/fs/ext4/regular_node.hpp"
+#include "guest-runtime/fs/page_barrier.hpp"
 
 namespace husk::fs::ext4 {
 
@@ -36,11 +37,8 @@ Result<> RegularNode::shrink(std::uint64_t size_bytes) {
         record.size_bytes = size_bytes;
         early_ = {UINT64_MAX, 0};
     });
-    Result<> zeroed = pages_.resize(size_bytes);
-    // Of the page that stays, too, blocks may go: what is on its way to them must not arrive at another file.
-    if (size_bytes % abi::page_size != 0) {
-        pages_.wait_for_transfers(size_bytes / abi::page_size, size_bytes / abi::page_size);
-    }
+    PageBarrier barrier(pages_);
+    Result<> zeroed = pages_.resize(size_bytes, barrier);
     {
         Guard guard(map_lock());
         break_promises(first_gone, UINT64_MAX);
@@ -63,7 +61,8 @@ Result<> RegularNode::shrink(std::uint64_t size_bytes) {
 Result<> RegularNode::punch_hole(std::uint64_t offset, std::uint64_t size_bytes) {
     HUSK_TRY(check_is_mapped());
     std::uint64_t end = std::min(offset + size_bytes, std::max(offset, most_bytes()));
-    HUSK_TRY(pages_.drop_range(offset, end));
+    PageBarrier barrier(pages_);
+    HUSK_TRY(pages_.drop_range(offset, end, barrier));
     std::uint64_t first = (offset + block_bytes() - 1) / block_bytes();
     std::uint64_t behind = end / block_bytes();
     if (first < behind) {

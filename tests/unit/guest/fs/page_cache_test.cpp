@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "guest-runtime/fs/page_barrier.hpp"
 #include "guest-runtime/fs/page_cache_list.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/reclaim.hpp"
@@ -65,14 +67,16 @@ void run_model(std::uint32_t block_bytes, unsigned seed, int steps) {
                 std::uint64_t shorter = model.empty() ? 0 : random() % (model.size() + 1);
                 if (random() % 3 != 0) break;
                 file->size = shorter;
-                REQUIRE(file->cache.resize(shorter).ok());
+                fs::PageBarrier barrier(file->cache);
+                REQUIRE(file->cache.resize(shorter, barrier).ok());
                 file->free_blocks(shorter, UINT64_MAX);
                 model.resize(shorter);
                 break;
             }
             case 8: {
                 std::uint64_t end = offset + size;
-                REQUIRE(file->cache.drop_range(offset, end).ok());
+                fs::PageBarrier barrier(file->cache);
+                REQUIRE(file->cache.drop_range(offset, end, barrier).ok());
                 file->free_blocks(offset, end);
                 for (std::uint64_t at = offset; at < std::min<std::uint64_t>(end, model.size()); ++at) {
                     model[at] = std::byte{0};
@@ -227,12 +231,14 @@ TEST_CASE("what is cut off or punched while its page is first written stays zero
         acting_file = file.get();
         auto* punch = +[] {
             acting_device->answer_one();  // the disk has the old bytes; nobody has noted that yet
-            CHECK(acting_file->cache.drop_range(1000, 3000).ok());
+            fs::PageBarrier barrier(acting_file->cache);
+            CHECK(acting_file->cache.drop_range(1000, 3000, barrier).ok());
         };
         auto* cut = +[] {
             acting_device->answer_one();
             acting_file->size = 1000;
-            CHECK(acting_file->cache.resize(1000).ok());
+            fs::PageBarrier barrier(acting_file->cache);
+            CHECK(acting_file->cache.resize(1000, barrier).ok());
         };
         test::on_next_sleep(cuts ? cut : punch);
         REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
@@ -245,6 +251,71 @@ TEST_CASE("what is cut off or punched while its page is first written stays zero
         CHECK(bytes[999] == std::byte{1});
         CHECK(std::count(bytes.begin() + 1000, bytes.end(), std::byte{0}) == 2000);
     }
+}
+
+// A barrier in place, with blocks that go once somebody waits for it.
+struct Punching {
+    Punching(TestFile& file, std::uint64_t begin, std::uint64_t end) : begin(begin), end(end), file(file) {
+        barrier.emplace(file.cache);
+        REQUIRE(file.cache.drop_range(begin, end, *barrier).ok());
+        under_way = this;
+        test::on_next_sleep([] { under_way->finish(); });
+    }
+    void finish() {
+        writes_before = acting_device->writes;
+        file.free_blocks(begin, end);
+        barrier.reset();
+    }
+
+    std::uint64_t begin, end;
+    TestFile& file;
+    std::optional<fs::PageBarrier> barrier;
+    std::optional<std::uint64_t> writes_before;
+    static inline Punching* under_way = nullptr;
+};
+
+TEST_CASE("a page whose blocks are being freed is neither read from them nor written to them") {
+    MemoryBlockDevice device(8 << 20);
+    acting_device = &device;
+    RefPtr<TestFile> file = make_file(device, 4096);
+    write(*file, 0, std::vector<std::byte>(2 * page_size, std::byte{1}));
+    REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+
+    SUBCASE("a reader") {
+        Punching punching(*file, 0, page_size);
+        auto bytes = read(*file, 0, page_size + 1);
+        CHECK(punching.writes_before);
+        CHECK(bytes[0] == std::byte{0});
+        CHECK(bytes[page_size] == std::byte{1});
+    }
+    SUBCASE("a mapping, whose page gets blocks anew") {
+        Punching punching(*file, 0, page_size);
+        auto frame = file->cache.page_for_mapping(0, true);
+        REQUIRE(frame.ok());
+        CHECK(punching.writes_before);
+        auto* bytes = memory::frame_pointer<std::byte>(frame.value());
+        CHECK(bytes[0] == std::byte{0});
+        bytes[0] = std::byte{2};
+        memory::release_frames(frame.value(), 0);
+        REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+        CHECK(file->on_disk()[0] == std::byte{2});
+    }
+}
+
+TEST_CASE("a page that stays is not written while some of its blocks are being freed") {
+    MemoryBlockDevice device(8 << 20);
+    acting_device = &device;
+    RefPtr<TestFile> file = make_file(device, 1024);
+    write(*file, 0, std::vector<std::byte>(page_size, std::byte{1}));
+    REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+    std::uint64_t writes = device.writes;
+    Punching punching(*file, 1000, 3000);  // the second block, and parts of two
+    REQUIRE(file->cache.is_dirty());
+    REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+    CHECK(punching.writes_before == writes);
+    CHECK(device.writes > writes);
+    auto bytes = file->on_disk();
+    CHECK(std::count(bytes.begin(), bytes.end(), std::byte{0}) == 2000);
 }
 
 TEST_CASE("a write that began before a write-back and ends after it stays dirty") {
