@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "guest-runtime/fs/block/blocking.hpp"
+#include "guest-runtime/fs/page_barrier.hpp"
 #include "guest-runtime/memory/frames.hpp"
 #include "guest-runtime/memory/user_pages.hpp"
 
@@ -22,11 +23,13 @@ using block::Piece;
 // One step: as much of the application's memory as can be held at once, and the requests for it.
 class DirectStep {
 public:
-    DirectStep(BlockMap& map, Operation operation) : map_(map), operation_(operation) {}
+    DirectStep(PageCache& cache, Operation operation) : cache_(cache), map_(cache.map()), operation_(operation) {}
 
     // Moves bytes from `offset` on, a part of `size_bytes`; returns how many.
     Result<std::uint64_t> run(IoBuffer buffer, std::uint64_t offset, std::uint64_t size_bytes) {
         std::uint64_t held = HUSK_TRY(hold(buffer, size_bytes));
+        std::optional<DirectRead> reading;
+        if (operation_ == Operation::read) reading.emplace(cache_, offset, offset + held);
         std::uint64_t sent = 0;
         Result<> result;
         while (sent < held && request_count_ < requests_.size()) {
@@ -112,6 +115,7 @@ private:
         }
     }
 
+    PageCache& cache_;
     BlockMap& map_;
     Operation operation_;
     memory::HeldPages pages_;
@@ -142,7 +146,7 @@ Result<std::size_t> transfer(PageCache& cache, IoBuffer& buffer, std::uint64_t o
                              Operation operation) {
     std::size_t done = 0;
     while (done < size_bytes) {
-        std::unique_ptr<DirectStep> step(new (std::nothrow) DirectStep(cache.map(), operation));
+        std::unique_ptr<DirectStep> step(new (std::nothrow) DirectStep(cache, operation));
         auto moved = step ? step->run(buffer, offset + done, size_bytes - done) : Errno::enomem;
         if (!moved.ok()) return done != 0 ? Result<std::size_t>(done) : moved.error();
         buffer.skip(moved.value());

@@ -86,6 +86,9 @@ bool PageCache::has_transfer_in(std::uint64_t first, std::uint64_t last) {
     for (PageWriteBack& write_back : write_backs_) {
         if (write_back.overlaps(first, last)) return true;
     }
+    for (DirectRead& read : direct_reads_) {
+        if (read.overlaps(first, last)) return true;
+    }
     return false;
 }
 

@@ -23,6 +23,7 @@
 
 namespace husk::fs {
 
+class DirectRead;
 class Inode;
 class PageBarrier;
 class PageFill;
@@ -86,6 +87,7 @@ public:
     [[nodiscard]] BlockMap& map() const { return map_; }
 
 private:
+    friend class DirectRead;
     friend class PageBarrier;
     friend class PageFill;
     friend class PageWriteBack;
@@ -108,7 +110,10 @@ private:
     void remove_pages(std::uint64_t first, std::uint64_t last);
     void set_dirty(std::uint64_t index, CachedPage page);
     [[nodiscard]] bool has_transfer_in(std::uint64_t first, std::uint64_t last);
-    [[nodiscard]] bool is_barred(std::uint64_t index) const { return barred_first_ <= index && index <= barred_last_; }
+    [[nodiscard]] bool is_barred(std::uint64_t first, std::uint64_t last) const {
+        return barred_first_ <= last && first <= barred_last_;
+    }
+    [[nodiscard]] bool is_barred(std::uint64_t index) const { return is_barred(index, index); }
     std::uint64_t evict(std::uint64_t pages);
 
     Inode& owner_;
@@ -117,6 +122,7 @@ private:
     PageTree pages_;
     List<PageFill> fills_;
     List<PageWriteBack> write_backs_;
+    List<DirectRead> direct_reads_;
     thread::WaitQueue changes_;  // woken when a transfer or a barrier ends
     std::uint64_t barred_first_ = UINT64_MAX, barred_last_ = 0;
     std::uint64_t barriers_ = 0;  // how many there have been

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "guest-runtime/fs/page_barrier.hpp"
 #include "tests/support/guest_fakes/machine.hpp"
 #include "tests/unit/guest/fs/test_file.hpp"
 
@@ -63,6 +65,7 @@ Result<std::size_t> read_at(TestFile& file, std::uint64_t offset, std::vector<fs
     return fs::read_directly(file.cache, buffer, offset, file.size);
 }
 
+std::optional<fs::PageBarrier> barrier;
 TestFile* acting_file = nullptr;
 MemoryBlockDevice* acting_device = nullptr;
 
@@ -198,4 +201,23 @@ TEST_CASE("an error of the disk ends a direct transfer where it happened") {
     REQUIRE(write_at(*file, 0, {memory.part(0, 1 << 20)}).ok());
     device.fail = [](const block::BlockRequest&) { return std::optional(Errno::eio); };
     CHECK(read_at(*file, 0, {memory.part(0, 4096)}).error() == Errno::eio);
+}
+
+TEST_CASE("a direct read does not reach blocks that are being freed") {
+    MemoryBlockDevice device(8 << 20);
+    RefPtr<TestFile> file = make_file(device, 4096);
+    UserMemory memory(2 * abi::page_size);
+    std::memset(memory.data(), 1, 2 * abi::page_size);
+    REQUIRE(write_at(*file, 0, {memory.part(0, 2 * abi::page_size)}).ok());
+    barrier.emplace(file->cache);
+    REQUIRE(file->cache.drop_range(0, abi::page_size, *barrier).ok());
+    acting_file = file.get();
+    test::on_next_sleep([] {
+        acting_file->free_blocks(0, abi::page_size);
+        barrier.reset();
+    });
+    REQUIRE(read_at(*file, 0, {memory.part(0, 2 * abi::page_size)}).ok());
+    CHECK_FALSE(barrier);
+    CHECK(memory.data()[0] == std::byte{0});
+    CHECK(memory.data()[abi::page_size] == std::byte{1});
 }
