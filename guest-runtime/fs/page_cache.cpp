@@ -133,7 +133,8 @@ Result<abi::GuestPhys> PageCache::page_for_mapping(std::uint64_t index, bool for
     for (;;) {
         std::uint64_t barriers = wait_for_barrier(index);
         std::uint64_t size = abi::align_up(map_.size_bytes(), map_.block_bytes());
-        if (begin < size) HUSK_TRY(map_.reserve(begin, std::min(page_size, size - begin)));
+        if (begin >= size) return Errno::enxio;
+        HUSK_TRY(map_.reserve(begin, std::min(page_size, size - begin)));
         abi::GuestPhys frame = HUSK_TRY(take_page(index, page_state::used | page_state::dirty | page_state::mapped));
         if (barrier_count() == barriers) return frame;
         // The blocks that made a promise needless may have been freed since.
@@ -329,6 +330,8 @@ std::uint64_t PageCache::barrier_count() {
 // A page that stays may lose blocks: the barrier is for it as well.
 Result<> PageCache::resize(std::uint64_t size_bytes, PageBarrier& barrier) {
     std::uint64_t kept_end = abi::align_up(size_bytes, page_size);
+    // Once before, since zeroing may need memory.
+    drop_pages(kept_end / page_size, UINT64_MAX);
     auto zeroed = zero_part(size_bytes, kept_end);
     barrier.close(abi::align_up(size_bytes, map_.block_bytes()) / page_size, UINT64_MAX);
     drop_pages(kept_end / page_size, UINT64_MAX);

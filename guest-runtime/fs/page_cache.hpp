@@ -43,7 +43,7 @@ public:
     PageCache& operator=(const PageCache&) = delete;
 
     // As in Inode, with a reference for the caller, but never a hole. EIO, ENOMEM. Who writes has reserved blocks for
-    // it (Inode::prepare_write()); page_for_mapping() does that by itself, up to the end of the file.
+    // it (Inode::prepare_write()); page_for_mapping() does that by itself, up to the end of the file, and ENXIO behind.
     Result<abi::GuestPhys> page_for_read(std::uint64_t index) { return take_page(index, page_state::used); }
     Result<abi::GuestPhys> page_for_write(std::uint64_t index) {
         return take_page(index, page_state::used | page_state::dirty);

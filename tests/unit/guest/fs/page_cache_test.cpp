@@ -302,6 +302,38 @@ TEST_CASE("a page whose blocks are being freed is neither read from them nor wri
     }
 }
 
+TEST_CASE("a page that is cut off while a mapping asks for it does not come back") {
+    MemoryBlockDevice device(8 << 20);
+    acting_device = &device;
+    RefPtr<TestFile> file = make_file(device, 4096);
+    write(*file, 0, std::vector<std::byte>(2 * page_size, std::byte{1}));
+    REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+    file->cache.drop_clean(0, UINT64_MAX);
+    acting_file = file.get();
+    SUBCASE("before it is read") {
+        Punching cutting(*file, page_size, 2 * page_size);
+        file->size = page_size;
+        CHECK(file->cache.page_for_mapping(1, true).error() == Errno::enxio);
+        CHECK(cutting.writes_before);
+    }
+    SUBCASE("after it was read") {
+        device.hold = true;
+        test::on_next_sleep([] {
+            acting_device->hold = false;
+            acting_device->answer_all();
+            acting_file->size = page_size;
+            fs::PageBarrier barrier(acting_file->cache);
+            CHECK(acting_file->cache.resize(page_size, barrier).ok());
+            acting_file->free_blocks(page_size, UINT64_MAX);
+        });
+        CHECK(file->cache.page_for_mapping(1, true).error() == Errno::enxio);
+        // Read anew it is empty, and goes nowhere.
+        std::uint64_t writes = device.writes;
+        REQUIRE(file->cache.write_back(0, UINT64_MAX).ok());
+        CHECK(device.writes == writes);
+    }
+}
+
 TEST_CASE("a page that stays is not written while some of its blocks are being freed") {
     MemoryBlockDevice device(8 << 20);
     acting_device = &device;
